@@ -197,7 +197,8 @@ class Oracle:
     def pooled(self, kind, rows_kind, element_bytes):
         """Seconds per element of pooled output."""
         if kind == "row_wise":
-            return element_bytes * self.average(rows_kind, Scope.ALL, element_bytes)
+            elements = self.rows_elements(rows_kind, element_bytes)
+            return element_bytes * self.average(rows_kind, Scope.ALL, element_bytes, elements)
         if kind in ("table_row_wise", "grid_shard"):
             at_bytes = self.elements * element_bytes
             knows = self.collectives.course(rows_kind, Scope.ALL, at_bytes) is not None
@@ -206,6 +207,27 @@ class Oracle:
             across = self.average(A2A, Scope.PEERS, element_bytes)
             return element_bytes * (inside + across / self.local)
         return element_bytes * self.line(A2A, Scope.ALL, self.elements * element_bytes)
+
+    def rows_elements(self, kind, element_bytes):
+        """Of tables cut over all devices: what is off least from one table's to all tables'."""
+        if self.collectives.course(kind, Scope.ALL, self.elements * element_bytes) is None:
+            return self.elements
+        most = self.elements * self.world
+        tables = len(self.workload.tables)
+        if tables == 1:
+            return most
+        steps = math.ceil(math.log2(tables))
+        sizes = [most * tables ** (step / steps - 1) for step in range(steps + 1)]
+        taken = [self.collectives.seconds(kind, Scope.ALL, size * element_bytes) for size in sizes]
+
+        def worst(at):
+            slope = self.average(kind, Scope.ALL, element_bytes, at)
+            once = self.collectives.once_seconds(kind, Scope.ALL, at * element_bytes)
+            said = [once + slope * size * element_bytes for size in sizes]
+            ratios = [one / other for one, other in zip(said, taken, strict=True)]
+            return max(max(ratio, 1 / ratio) for ratio in ratios)
+
+        return min(reversed(sizes), key=worst)
 
     def line(self, kind, scope, at_bytes):
         return self.collectives.line(kind, scope, at_bytes).seconds_per_byte

@@ -13,6 +13,7 @@ from shardplan.cost.algorithms.all_algorithms import ALGORITHMS
 from shardplan.cost.algorithms.group import Group
 from shardplan.cost.analytic.carried_curve import CarriedCurve
 from shardplan.cost.analytic.collectives import Collectives
+from shardplan.cost.analytic.reading_point import reading_bytes
 from shardplan.cost.profile.curves import Curve
 from shardplan.topology.collective import Collective, Scope
 from shardplan.topology.measured.machine_curves import MachineCurves, MeasuredCurve
@@ -135,10 +136,27 @@ def test_what_a_collective_spends_however_few_its_bytes_are_is_charged_once_for_
     assert by_name["table_row_wise"]["gradient_comm"] == pytest.approx(3e-6)
     buffer_bytes = 8_192 * (128 + 64) * 4 / 8
     collectives = Collectives(cluster(2), profile())
-    course = collectives.course(Collective.REDUCE_SCATTER, Scope.ALL, buffer_bytes)
-    assert by_name["row_wise"]["output_comm"] == pytest.approx(course.line.constant_seconds)
+    summed = Collective.REDUCE_SCATTER, Scope.ALL
+    read_at = reading_bytes(collectives, *summed, 8 * buffer_bytes / 2, 8 * buffer_bytes)
+    course = collectives.course(*summed, read_at)
+    assert by_name["row_wise"]["output_comm"] == pytest.approx(course.start_seconds)
     course = collectives.course(ALL_REDUCE, Scope.ALL, buffer_bytes)
     assert by_name["data_parallel"]["all_reduce"] == pytest.approx(course.start_seconds)
+
+
+@pytest.mark.parametrize("name", ["dgx-a100", "dgx-b200", "dgx-h100", "zionex"])
+@pytest.mark.parametrize("nodes", [2, 16])
+def test_a_line_for_few_and_many_tables_is_nowhere_off_by_a_factor_of_two(name, nodes):
+    """Read at what few bytes take, it was off by up to 17 where all of 500 tables were cut."""
+    collectives = Collectives(preset(name, nodes), profile())
+    for kind in (Collective.REDUCE_SCATTER, Collective.ALL_GATHER):
+        for one_table, tables in ((3e5, 500), (1e6, 26), (4e6, 1000)):
+            read_at = reading_bytes(collectives, kind, Scope.ALL, one_table, one_table * tables)
+            once = collectives.once_seconds(kind, Scope.ALL, read_at)
+            line = collectives.average(kind, Scope.ALL, read_at)
+            for count in (1, 2, 5, tables // 3, tables):
+                takes = collectives.seconds(kind, Scope.ALL, count * one_table)
+                assert 0.5 <= (once + line.seconds(count * one_table)) / takes <= 2
 
 
 @pytest.mark.parametrize("nodes", [1, 2])

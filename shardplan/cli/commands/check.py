@@ -117,25 +117,37 @@ def check_command(
         if changed or spec is not None or cost_model is None or against is None or resolved:
             raise click.UsageError("--cost-model and --against go together, without a SPEC.")
         _put_comparison(_profile(cost_model), against, plot, form, width)
-        return
-    if measured:
+    elif measured:
         if changed or spec is None or plot is not None or resolved:
             raise click.UsageError(
                 "--measured takes a PLAN in place of SPEC, and no other options."
             )
-        from shardplan.cli.measured_drift import MeasuredDrift
-
-        job = MeasuredDrift(spec, measured, form, width)
-        has_drifted = job.watch() if watch else job.put_once()
-        if has_drifted and exit_code:
-            ctx.exit(ExitCode.DIFFERENT)
-        return
-    if watch or exit_code:
+        has_drifted = _put_drift(spec, measured, form, width, watch=watch)
+        ctx.exit(ExitCode.DIFFERENT if has_drifted and exit_code else ExitCode.DONE)
+    elif watch or exit_code:
         raise click.UsageError("--watch and --exit-code are of --measured.")
-    if spec is None or plot is not None:
+    elif spec is None or plot is not None:
         raise click.UsageError(
             "Give a SPEC, or --cost-model and --against (and --plot) for a cost model."
         )
+    else:
+        _put_checked(spec, changed, form, width, resolved=resolved)
+
+
+def _put_drift(
+    plan: str, measured: tuple[str, ...], form: str, width: int | None, *, watch: bool
+) -> bool:
+    """Whether a job has drifted, once told."""
+    from shardplan.cli.measured_drift import MeasuredDrift
+
+    job = MeasuredDrift(plan, measured, form, width)
+    return job.watch() if watch else job.put_once()
+
+
+def _put_checked(
+    spec: str, changed: list[str], form: str, width: int | None, *, resolved: bool
+) -> None:
+    """What a spec says, with all its faults."""
     try:
         checked = _check(spec, changed)
     except InputError as error:

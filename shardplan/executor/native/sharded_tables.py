@@ -87,45 +87,53 @@ def shard_tables(
     pools = pools or Pools.on(mesh.device)
     check_memory(view, pools.limits)
     there = {module.path: module for module in modules or ()}
-    wire = view.training.comm_dtype
-    of_ids = wire.pair(WireCollective.SEQUENCE_ALL_TO_ALL)
     of_all: dict[str, Any] = {
-        "fp8_row": wire.fp8_row,
+        "fp8_row": view.training.comm_dtype.fp8_row,
         "reduction": view.training.reduction,
         "pools": pools,
         "clock": clock,
         "seed": seed,
     }
-    found: dict[str, ShardedCollection] = {}
-    for path in view.modules:
-        tables = in_model(view, there[path]) if path in there else view.tables_of(path)
-        collection = view.collection_of(path)
-        of_module = of_all | {"output_dtype": collection.output_dtype}
-        if collection.is_pooled:
-            weighted = there[path].is_weighted if path in there else view.is_weighted(path)
-            found[path] = ShardedEmbeddingBagCollection(
-                tables,
-                mesh,
-                optimizer,
-                is_weighted=weighted,
-                comm_forward=wire.forward,
-                comm_backward=wire.backward,
-                summed=WireWays.in_plan(
-                    wire, WireCollective.REDUCE_SCATTER, collection.output_dtype
-                ),
-                **of_module,
-            )
-        else:
-            found[path] = ShardedEmbeddingCollection(
-                tables,
-                mesh,
-                optimizer,
-                dedup=collection.dedup,
-                comm_forward=of_ids.forward,
-                comm_backward=of_ids.backward,
-                **of_module,
-            )
-    return found
+    return {
+        path: _collection(view, path, there.get(path), mesh, optimizer, of_all)
+        for path in view.modules
+    }
+
+
+def _collection(
+    view: PlanView,
+    path: str,
+    module: SparseModule | None,
+    mesh: Mesh,
+    optimizer: OptimizerSettings,
+    of_all: dict[str, Any],
+) -> ShardedCollection:
+    """Of one module of the plan; ``module`` is the model's, where there is a model."""
+    tables = view.tables_of(path) if module is None else in_model(view, module)
+    collection, wire = view.collection_of(path), view.training.comm_dtype
+    of_module = of_all | {"output_dtype": collection.output_dtype}
+    if collection.is_pooled:
+        summed = WireCollective.REDUCE_SCATTER
+        return ShardedEmbeddingBagCollection(
+            tables,
+            mesh,
+            optimizer,
+            is_weighted=view.is_weighted(path) if module is None else module.is_weighted,
+            comm_forward=wire.forward,
+            comm_backward=wire.backward,
+            summed=WireWays.in_plan(wire, summed, collection.output_dtype),
+            **of_module,
+        )
+    of_ids = wire.pair(WireCollective.SEQUENCE_ALL_TO_ALL)
+    return ShardedEmbeddingCollection(
+        tables,
+        mesh,
+        optimizer,
+        dedup=collection.dedup,
+        comm_forward=of_ids.forward,
+        comm_backward=of_ids.backward,
+        **of_module,
+    )
 
 
 def _modules_of(model: torch.nn.Module | Iterable[SparseModule]) -> tuple[SparseModule, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import numpy as np
 
 from shardplan.cost.analytic.linear_phase import LinearPhase
+from shardplan.cost.analytic.reading_point import reading_bytes
 from shardplan.cost.output_exchanges import output_exchanges
 from shardplan.cost.output_route import OutputRoute
 from shardplan.cost.output_wires import legs_of
@@ -109,7 +110,9 @@ class OutputExchange(LinearPhase):
         """Linearised at the outputs that a device has on average.
 
         Before those of several nodes are summed inside each, all its devices have all of its
-        tables' outputs.
+        tables' outputs. Before those of all are, each has all outputs of as many tables as a plan
+        cuts so: where that decides by which algorithm, their line is the one that is off least
+        between one table and all.
         """
         collectives, rows_kind = setting.collectives, cls.rows_kind
         wires = setting.training.wires.at(is_forward=cls.is_forward)
@@ -117,11 +120,15 @@ class OutputExchange(LinearPhase):
             setting.output_elements * wires[each].element_bytes
             for each in (WireCollective.REDUCE_SCATTER, WireCollective.POOLED_ALL_TO_ALL)
         )
-        each = setting.topology.devices_per_node
+        each, world_size = setting.topology.devices_per_node, setting.topology.world_size
         to_all = Collective.ALL_TO_ALL, Scope.ALL, _bytes_of_all(setting, wires)
-        of_all = rows_kind, Scope.ALL, summed
         # Models that know no algorithms were made to be read at the mean of all devices.
-        in_node = summed * each if collectives.course(*of_all) else summed
+        in_node = of_tables = summed
+        if collectives.course(rows_kind, Scope.ALL, summed):
+            in_node, most = summed * each, summed * world_size
+            least = most / len(setting.workload.tables)
+            of_tables = reading_bytes(collectives, rows_kind, Scope.ALL, least, most)
+        of_all = rows_kind, Scope.ALL, of_tables
         inside = rows_kind, Scope.NODE, in_node
         across = Collective.ALL_TO_ALL, Scope.PEERS, exchanged
         inside_per_byte = collectives.average(*inside).seconds_per_byte
@@ -155,7 +162,7 @@ class OutputExchange(LinearPhase):
             sweep_bytes_per_second=setting.profile.dense_update_bytes_per_second,
             expanding_seconds=setting.expanding_seconds + _expanding_seconds(setting),
             is_one_node=setting.topology.nodes == 1,
-            world_size=setting.topology.world_size,
+            world_size=world_size,
             devices_per_node=each,
         )
 
