@@ -66,10 +66,8 @@ def rare_together(counts: Frame, rule: TableRule, days: int) -> Frame:
 
 def _by_day(days: int) -> list[nw.Expr]:
     # Counts, since engines add whole numbers up in 128 bits; of the first day what is left.
-    return [
-        nw.when(nw.col(DAY) == day).then(nw.col("id")).count().cast(nw.Int64).alias(later_reads(day))
-        for day in range(1, days)
-    ]
+    of_days = {day: nw.when(nw.col(DAY) == day).then(nw.col("id")) for day in range(1, days)}
+    return [ids.count().cast(nw.Int64).alias(later_reads(day)) for day, ids in of_days.items()]
 
 
 def _rows_of(samples: Frame, feature: FeatureRule, rule: TableRule, engine: Engine) -> Frame:

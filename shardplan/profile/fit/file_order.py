@@ -38,7 +38,7 @@ class FileOrder:
 
     @property
     def is_other(self) -> bool:
-        """Whether it matters: more than 5%, a row at least, and more than batches differ by chance.
+        """Whether it matters: more than 5%, than a row, and than batches differ by chance.
 
         A batch of a few rows can be the same each time by chance, with no error to be seen.
         """
