@@ -1,6 +1,15 @@
 """Plans how the embedding tables of a recommendation model are sharded over a training cluster."""
 
-from shardplan.api import explain, load, plan, read_plan, verify, write_plan
+from shardplan.api import (
+    explain,
+    load,
+    make_profile,
+    plan,
+    read_plan,
+    verify,
+    write_plan,
+    write_profile,
+)
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
 from shardplan.version import __version__
@@ -11,8 +20,10 @@ __all__ = [
     "__version__",
     "explain",
     "load",
+    "make_profile",
     "plan",
     "read_plan",
     "verify",
     "write_plan",
+    "write_profile",
 ]

@@ -1,9 +1,9 @@
-"""What a program calls: a spec read, planned, explained, verified and written."""
+"""What a program calls: data profiled; a spec read, planned, explained, verified and written."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from os import fspath
+from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
 # Importing a sub-package for the first time binds its name in the parent. These two share a name
@@ -12,12 +12,17 @@ import shardplan.explain
 import shardplan.plan  # noqa: F401
 
 if TYPE_CHECKING:
-    from os import PathLike
+    from collections.abc import Sequence
 
     from shardplan.case import Case
     from shardplan.explain.numbers.explanation import Explanation
     from shardplan.plan.file.plan import Plan
     from shardplan.plan.finding import Finding
+    from shardplan.profile.make_profile import Samples
+    from shardplan.profile.profile_files import Reading
+    from shardplan.profile.reporter import ProfileReporter
+    from shardplan.profile.tables.profile import Profile
+    from shardplan.profile.tables.table_profile import Asked
     from shardplan.solve.reporter import Reporter
     from shardplan.solve.settings import Settings
 
@@ -73,6 +78,47 @@ def verify(plan: Plan, case: Case | None = None) -> tuple[Finding, ...]:
     from shardplan.plan.verify import verify
 
     return verify(plan, case)
+
+
+def make_profile(
+    data: str | PathLike[str] | Sequence[str | PathLike[str]] | Samples,
+    asked: Asked | None = None,
+    reading: Reading | None = None,
+    features: str | PathLike[str] | None = None,
+    reporter: ProfileReporter | None = None,
+) -> Profile:
+    """Count the ids that a job trains on, and fit what a spec says of tables.
+
+    ``data`` are files, folders, patterns and URLs, read as ``reading`` says, or samples that are
+    on an engine already. ``features`` is a file that says which columns share a table; by default
+    each column of ids has its own. ``profile.tables[i].spec`` is what a spec says of a table.
+
+    Raises InputError for what cannot be read, with the line of text where one is at fault, and
+    where an engine is not installed.
+    """
+    from shardplan.profile.profile_files import Reading, check_installed, profile_files
+
+    check_installed((reading or Reading()).engine)
+    from shardplan.profile.features.table_rule import read_features
+    from shardplan.profile.make_profile import Samples, make_profile
+    from shardplan.profile.tables.table_profile import Asked
+
+    rules = () if features is None else read_features(fspath(features))
+    asked = asked or Asked()
+    if isinstance(data, Samples):
+        return make_profile(data, asked, rules, reporter=reporter)
+    named = [data] if isinstance(data, str | PathLike) else data
+    return profile_files([fspath(each) for each in named], asked, reading, rules, reporter=reporter)
+
+
+def write_profile(profile: Profile, path: str | PathLike[str]) -> None:
+    """Write the tables of a profile, .yaml, .csv or .parquet, and what lies beside them.
+
+    Raises InputError where a file cannot be written.
+    """
+    from shardplan.profile.tables.write_profile import write_profile
+
+    write_profile(profile, fspath(path))
 
 
 def read_plan(path: str | PathLike[str]) -> Plan:

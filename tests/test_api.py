@@ -15,7 +15,10 @@ import shardplan
 from shardplan.cli.main import cli
 from shardplan.errors import InputError
 
-FACE = ("load", "plan", "explain", "verify", "read_plan", "write_plan", "Settings", "Reporter")
+FACE = (
+    *("make_profile", "write_profile", "load", "plan", "explain", "verify"),
+    *("read_plan", "write_plan", "Settings", "Reporter"),
+)
 HEAVY = {"numpy", "pydantic", "yaml", "networkx", "rich", "click", "highspy", "pulp", "torch"}
 SPEC = {
     "name": "small",

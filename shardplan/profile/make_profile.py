@@ -12,8 +12,8 @@ from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
 from shardplan.profile.count.feature_counts import feature_counts
 from shardplan.profile.count.id_counts import DAY, sums
-from shardplan.profile.count.observed_batches import observed_batch
-from shardplan.profile.count.table_counts import table_counts
+from shardplan.profile.count.observed_batches import SeenLists, observed_batch
+from shardplan.profile.count.table_counts import reduced_counts, table_counts
 from shardplan.profile.features.inferred import check_columns, inferred_rules
 from shardplan.profile.fit.merging import JointRows, merge_candidates, pairs_to_count
 from shardplan.profile.reporter import ProfileReporter
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    from shardplan.profile.count.kept_counts import KeptCounts
     from shardplan.profile.engine.engine import Engine, Frame
     from shardplan.profile.features.table_rule import TableRule
     from shardplan.profile.tables.table_profile import TableProfile
@@ -49,6 +50,8 @@ class Samples:
     """Columns of whole numbers that are no ids."""
     remarks: tuple[str, ...] = ()
     """What is to be told of the files."""
+    kept: KeptCounts | None = None
+    """Counts of the same samples that are kept for later, and may be known from before."""
 
     @property
     def days(self) -> tuple[str, ...]:
@@ -163,16 +166,26 @@ def _table(
     old_hot: Mapping[str, NDArray[np.int64]],
 ) -> TableProfile:
     columns = {feature.column for feature in rule.features}
-    frame = samples.all_of(columns)
     asked_for = old_hot.get(rule.name, np.zeros(0, np.int64))
     days, kept = len(samples.frames), max(hot, _HOT_SHOWN)
-    counts = table_counts(frame, rule, days, samples.engine, kept, asked_for)
-    features = feature_counts(frame, rule, samples.engine, counts.looked_up)
-    # Which ids of a batch are rare, and share a row, no batch tells.
-    blocks = batches(columns) if batches and not rule.mapping.has_rare else []
-    observed = [observed_batch(each, rule) for each in blocks]
+    told = (rule, days, samples.engine, kept, asked_for, asked.skew_days)
+    if samples.kept is not None:
+        counts = reduced_counts(samples.kept.id_counts(rule, days), *told)
+        features = samples.kept.feature_counts(rule)
+    else:
+        frame = samples.all_of(columns)
+        counts = table_counts(frame, *told)
+        features = feature_counts(frame, rule, samples.engine, counts.looked_up)
+    seen, observed = SeenLists(rule), []
+    for batch in batches(columns) if batches else ():
+        seen.see(batch)
+        # Which ids of a batch are rare, and share a row, no batch tells.
+        if not rule.mapping.has_rare:
+            observed.append(observed_batch(batch, rule))
     known = min(hot, len(counts.hot_ids))
-    return table_profile(rule, counts, features, observed, asked, hot_ids=known)
+    return table_profile(
+        rule, counts, features, observed, asked, hot_ids=known, fillers=seen.fillers()
+    )
 
 
 def _joint(samples: Samples, tables: Sequence[TableProfile]) -> list[JointRows]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    from shardplan.profile.count.kept_counts import KeptCounts
     from shardplan.profile.engine.engine import Engine
     from shardplan.profile.features.table_rule import TableRule
     from shardplan.profile.sources.found import DataFile, DataFormat
@@ -50,6 +51,8 @@ class Reading:
     memory_bytes: int | None = None
     work: str | None = None
     """A folder that keeps what text was staged to, so that a later run goes on."""
+    keep: str | None = None
+    """A folder that keeps counts as well, of each day, or of each file where paths tell none."""
 
 
 def check_installed(engine: str) -> None:
@@ -81,7 +84,7 @@ def profile_files(
     import duckdb
 
     with ExitStack() as stack:
-        folder, scratch = _folders(reading.work, stack)
+        folder, scratch = _folders(reading, stack)
         try:
             return _Files(patterns, asked, reading, rules, folder, scratch).profile(
                 hot, old_hot, looks_for_merging, reporter or ProfileReporter()
@@ -93,17 +96,18 @@ def profile_files(
             raise InputError([fault]) from None
 
 
-def _folders(work: str | None, stack: ExitStack) -> tuple[Path, Path]:
+def _folders(reading: Reading, stack: ExitStack) -> tuple[Path, Path]:
     """For what text was staged to, and for what is nobody's once this run ends in any way."""
     from shardplan.files import faults_named, make_folder
     from shardplan.scratch_folder import ScratchFolder
 
-    if work is not None:
-        make_folder(work)
-    with faults_named(work or gettempdir()):
-        scratch = ScratchFolder(None if work is None else Path(work))
+    for each in filter(None, (reading.work, reading.keep)):
+        make_folder(each)
+    named = reading.work or reading.keep
+    with faults_named(named or gettempdir()):
+        scratch = ScratchFolder(None if named is None else Path(named))
     stack.callback(scratch.remove)
-    return scratch.path if work is None else Path(work), scratch.path
+    return scratch.path if named is None else Path(named), scratch.path
 
 
 class _Files:
@@ -156,11 +160,33 @@ class _Files:
         numbers = (*self._dense(), *filter(None, [self._day_column]))
         remarks = tuple(line for _, path in staged for line in odd_columns(path))
         known = self._dictionaries(staged)
-        samples = Samples(engine, frames, self._patterns, known, numbers, remarks)
+        kept = self._kept(staged, engine)
+        samples = Samples(engine, frames, self._patterns, known, numbers, remarks, kept)
+        batches = self._batches(staged, counts, [day for day, _ in frames])
         return make_profile(
-            samples, self._asked, self._rules, self._batches(staged, counts),
+            samples, self._asked, self._rules, batches,
             hot=hot, old_hot=old_hot, looks_for_merging=looks_for_merging, reporter=reporter,
         )  # fmt: skip
+
+    def _kept(self, staged: Sequence[tuple[DataFile, str]], engine: Engine) -> KeptCounts | None:
+        """Counts by days, or by files where paths tell no days."""
+        if self._reading.keep is None:
+            return None
+        from shardplan.profile.count.kept_counts import KeptCounts, Part
+
+        days = list(dict.fromkeys(file.day for file, _ in staged))
+        together: dict[str, list[tuple[DataFile, str]]] = {}
+        for file, path in staged:
+            together.setdefault(file.day or file.path, []).append((file, path))
+        parts = [
+            Part(
+                repr((self._reading.nulls, [file for file, _ in each])),
+                days.index(each[0][0].day),
+                engine.samples([path for _, path in each]),
+            )
+            for each in together.values()
+        ]
+        return KeptCounts(Path(self._reading.keep), engine, parts)
 
     def _staged(self, reporter: ProfileReporter) -> Iterator[tuple[DataFile, str]]:
         from shardplan.profile.sources.staging import staged
@@ -236,16 +262,23 @@ class _Files:
         return ("label", *(f"I{n}" for n in range(1, CRITEO_DENSE + 1)))
 
     def _batches(
-        self, staged: Sequence[tuple[DataFile, str]], counts: Sequence[tuple[str, int]]
-    ) -> Callable[[Collection[str]], Iterator[pa.Table]] | None:
-        """Of the last day, as its ids are; none where days are a column's, which no block knows."""
+        self,
+        staged: Sequence[tuple[DataFile, str]],
+        counts: Sequence[tuple[str, int]],
+        days: Sequence[str],
+    ) -> Callable[[Collection[str]], Iterator[pa.Table]]:
+        """Of the days that skew is of, as their ids are."""
         from shardplan.profile.sources.blocks import read_blocks, spread_blocks
+        from shardplan.profile.sources.day_runs import blocks_of_days
 
+        last, batch = set(days[-self._asked.skew_days :]), self._asked.batch
         if self._day_column is not None:
-            return None
-        last = {path for file, path in staged if file.day == staged[-1][0].day}
-        counts = [each for each in counts if each[0] in last]
-        blocks = spread_blocks(counts, self._asked.batch, most=_BATCHES)
+            paths = [path for _, path in staged]
+            blocks = blocks_of_days(paths, self._day_column, last, batch, _BATCHES)
+        else:
+            inside = {path for file, path in staged if file.day in last}
+            counts = [each for each in counts if each[0] in inside]
+            blocks = spread_blocks(counts, batch, most=_BATCHES)
         return lambda columns: read_blocks(blocks, sorted(columns))
 
 

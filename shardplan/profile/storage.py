@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
@@ -43,8 +44,12 @@ def opened(file: str) -> BinaryIO:
 
 @contextmanager
 def unpacked(file: str) -> Iterator[BinaryIO]:
-    """The same of a file that may be packed by gzip, unpacked."""
+    """The same of a file that may be packed by gzip or zstd, unpacked."""
     with opened(file) as stream:
+        if file.endswith(".zst"):
+            with _unpacked_zstd(file, stream) as lines:
+                yield lines
+            return
         if not file.endswith(".gz"):
             yield stream
             return
@@ -55,6 +60,17 @@ def unpacked(file: str) -> Iterator[BinaryIO]:
             raise refused(file, "is cut short: its gzip stream does not end") from None
         except (gzip.BadGzipFile, zlib.error) as error:
             raise refused(file, f"is no gzip file: {error}") from None
+
+
+@contextmanager
+def _unpacked_zstd(file: str, stream: BinaryIO) -> Iterator[BinaryIO]:
+    import pyarrow as pa
+
+    try:
+        with pa.CompressedInputStream(pa.PythonFile(stream), "zstd") as packed:
+            yield cast("BinaryIO", io.BufferedReader(packed))
+    except (OSError, pa.ArrowException) as error:
+        raise refused(file, f"is no zstd file: {error}", "pack it anew, or unpack it") from None
 
 
 def refused(file: str, message: str, hint: str = "", line: int = 0, column: int = 0) -> InputError:

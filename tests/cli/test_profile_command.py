@@ -39,6 +39,9 @@ def write_ids(path: Path, ids: np.ndarray) -> Path:
         (["-o", "tables.csv", "--engine-option", "x"], "must be KEY=VALUE"),
         (["-o", "tables.csv", "--sample", "0"], "must be above 0%"),
         (["--against", "old.csv", "--hot-rows", "hot"], "--hot-rows goes with -o"),
+        (["-o", "tables.csv", "--skew-days", "2"], "--skew-days goes with --day"),
+        (["-o", "tables.csv", "--keep", "k", "--sample", "1%"], "--keep goes without --sample"),
+        (["-o", "tables.csv", "--keep", "k", "--day", "date"], "not with a column of them"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(words: list[str], said: str) -> None:

@@ -62,6 +62,14 @@ def test_visits_that_follow_one_another_are_warned_of():
     assert found.is_other
 
 
+def test_a_part_of_a_row_is_no_other_order():
+    """Of three ids, batches of two samples touch both by chance sixteen times in a row."""
+    found = file_order(Frequencies.of_counts([20, 20, 20]), [2] * 16, [2] * 16)
+    assert found.excess < -0.05
+    assert found.observed_error == 0
+    assert not found.is_other
+
+
 def test_batches_that_read_nothing_say_nothing():
     assert file_order(Frequencies.of_counts([1, 2]), [0, 0], [0, 0]) is None
     with pytest.raises(ValueError, match="each batch"):

@@ -204,6 +204,16 @@ def test_too_little_memory_is_said_and_is_no_bug(tmp_path: Path) -> None:
     assert "more --memory" in refusal(path, memory_bytes=1_000_000)
 
 
+def test_what_does_not_fit_the_memory_to_count_in_takes_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "d.parquet"
+    parquet.write_table(pa.table({"a": np.arange(100_000)}), path)
+    monkeypatch.setattr("shardplan.profile.engine.duckdb_engine._THREAD_BYTES", 2**19)
+    (table,) = profiled(path).tables
+    assert table.counts.frequencies.rows_touched == 100_000
+
+
 def test_tables_are_written_last_and_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = profiled(write_days(tmp_path / "days", 100) / "*.parquet")
     write_profile(found, str(tmp_path / "t.csv"))

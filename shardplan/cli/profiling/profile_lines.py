@@ -8,8 +8,9 @@ from shardplan.units import format_seconds
 from shardplan.workload.access import Uniform
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from shardplan.profile.count.table_counts import DayCounts
     from shardplan.profile.drift.drift import ProfileDrift
     from shardplan.profile.tables.profile import Profile
 
@@ -26,13 +27,20 @@ def profile_lines(profile: Profile) -> Iterator[str]:
         error = "" if table.fitted.error is None else f", fit off by {table.fitted.error:.2%}"
         yield (
             f"  {spec.name}: {spec.rows:,} rows, {counts.rows_touched:,} of them read, "
-            f"{pooling:.4g} ids a sample, {form}{error}"
+            f"{pooling:.4g} ids a sample, {form}{error}{_growth(table.counts.days)}"
         )
     if (rest := len(profile.tables) - _MOST_TABLES) > 0:
         yield f"  ... and {rest:,} more"
     for pair in profile.merging:
         first, second = pair.tables
         yield f"  {first} and {second} would make one table of {pair.joint_rows:,} rows"
+
+
+def _growth(days: Sequence[DayCounts]) -> str:
+    """Of several days, what the last one added."""
+    if len(days) <= 1:
+        return ""
+    return f"; the last day reads {days[-1].rows_touched:,}, {days[-1].rows_new:,} of them new"
 
 
 def drift_lines(drift: ProfileDrift) -> Iterator[str]:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from shardplan.profile.count.id_counts import ids_of, integers, is_wide, sums
+from shardplan.profile.count.id_counts import ids_of, integers, is_wide, sums, unpadded
 from shardplan.profile.features.id_mapping import MappingKind
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from shardplan.profile.engine.engine import Engine, Frame
@@ -77,6 +79,20 @@ class FeatureCounts:
         return {share: int(self.lengths[index]) for share, index in at.items() if self.count}
 
 
+def added(parts: Sequence[FeatureCounts]) -> FeatureCounts:
+    """Of all samples, from those of parts of them."""
+    first = parts[0]
+    lengths, of = np.unique(np.concatenate([each.lengths for each in parts]), return_inverse=True)
+    samples = np.zeros(len(lengths), np.int64)
+    np.add.at(samples, of, np.concatenate([each.samples for each in parts]))
+    missing, too_large, no_rows = (
+        sum(getattr(each, name) for each in parts) for name in ("missing", "too_large", "no_rows")
+    )
+    return FeatureCounts(
+        first.feature, first.is_list, lengths, samples, missing, too_large, no_rows
+    )
+
+
 def feature_counts(
     samples: Frame, rule: TableRule, engine: Engine, looked_up: int
 ) -> list[FeatureCounts]:
@@ -118,6 +134,7 @@ def _lengths(samples: Frame, feature: FeatureRule, engine: Engine) -> FeatureCou
         pairs = [(0, left_out), (1, count - left_out)]
         lengths, counts = np.array([p for p in pairs if p[1]], np.int64).reshape(-1, 2).T
         return FeatureCounts(feature.feature, False, lengths, counts, missing, sum(large))
+    samples = unpadded(samples, feature, engine)
     length = held.list.len().fill_null(0).cast(nw.Int64)
     grouped = (
         samples.select(length.alias("length"), held.is_null().cast(nw.Int64).alias("missing"))

@@ -24,17 +24,19 @@ RARE = -(2**63) + 1
 
 def reads_on(day: int, days: int) -> nw.Expr:
     """How often an id was read on a day; on the first of several what other days leave."""
-    if days == 1:
-        return nw.col("reads")
-    if day:
-        return nw.col(_later(day))
+    return nw.col(later_reads(day)) if day else reads_until(day, days)
+
+
+def reads_until(day: int, days: int) -> nw.Expr:
+    """How often an id was read on a day and before: what later days leave."""
     found = nw.col("reads")
-    for later in range(1, days):
-        found = found - nw.col(_later(later))
+    for later in range(day + 1, days):
+        found = found - nw.col(later_reads(later))
     return found
 
 
-def _later(day: int) -> str:
+def later_reads(day: int) -> str:
+    """The column of reads of a day that is not the first."""
     return f"reads_{day}"
 
 
@@ -48,21 +50,24 @@ def id_counts(samples: Frame, rule: TableRule, days: int, engine: Engine) -> Fra
     counts = ids.group_by("id").agg(
         nw.col("id").count().cast(nw.Int64).alias("reads"), *_by_day(days)
     )
-    if rule.mapping.has_rare:
-        named = nw.when(nw.col("reads") < rule.mapping.number).then(nw.lit(RARE))
-        columns = ["reads", *(_later(day) for day in range(1, days))]
-        sums = [nw.col(name).sum().cast(nw.Int64).alias(name) for name in columns]
-        mapped = counts.with_columns(named.otherwise(nw.col("id")).cast(nw.Int64).alias("id"))
-        return mapped.group_by("id").agg(*sums)
-    return counts
+    return rare_together(counts, rule, days)
+
+
+def rare_together(counts: Frame, rule: TableRule, days: int) -> Frame:
+    """Counts with one row for all ids that a dictionary leaves out, as they are by other rules."""
+    if not rule.mapping.has_rare:
+        return counts
+    named = nw.when(nw.col("reads") < rule.mapping.number).then(nw.lit(RARE))
+    columns = ["reads", *(later_reads(day) for day in range(1, days))]
+    sums = [nw.col(name).sum().cast(nw.Int64).alias(name) for name in columns]
+    mapped = counts.with_columns(named.otherwise(nw.col("id")).cast(nw.Int64).alias("id"))
+    return mapped.group_by("id").agg(*sums)
 
 
 def _by_day(days: int) -> list[nw.Expr]:
     # Counts, since engines add whole numbers up in 128 bits; of the first day what is left.
-    return [
-        nw.when(nw.col(DAY) == day).then(nw.col("id")).count().cast(nw.Int64).alias(_later(day))
-        for day in range(1, days)
-    ]
+    of_days = {day: nw.when(nw.col(DAY) == day).then(nw.col("id")) for day in range(1, days)}
+    return [ids.count().cast(nw.Int64).alias(later_reads(day)) for day, ids in of_days.items()]
 
 
 def _rows_of(samples: Frame, feature: FeatureRule, rule: TableRule, engine: Engine) -> Frame:
@@ -80,6 +85,7 @@ def ids_of(samples: Frame, feature: FeatureRule, engine: Engine) -> tuple[Frame,
     """
     kind = engine.schema(samples)[feature.column]
     is_list = isinstance(kind, nw.List)
+    samples = unpadded(samples, feature, engine)
     if is_list and feature.truncate is not None:
         back = feature.keep == "back"
         samples = engine.cut(samples, feature.column, feature.truncate, is_back=back)
@@ -91,6 +97,13 @@ def ids_of(samples: Frame, feature: FeatureRule, engine: Engine) -> tuple[Frame,
         ids = ids.explode("id")
     inner = kind.inner if isinstance(kind, nw.List) else kind
     return ids, is_wide(inner)
+
+
+def unpadded(samples: Frame, feature: FeatureRule, engine: Engine) -> Frame:
+    """Samples whose lists are without what fills them up."""
+    if feature.padding is None:
+        return samples
+    return engine.without(samples, feature.column, feature.padding)
 
 
 def is_wide(kind: Any) -> bool:

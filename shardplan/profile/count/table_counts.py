@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from shardplan.profile.count.id_counts import RARE, id_counts, integers, reads_on, sums
+from shardplan.profile.count.id_counts import (
+    RARE,
+    id_counts,
+    integers,
+    reads_on,
+    reads_until,
+    sums,
+)
 from shardplan.profile.drift.id_sample import is_sampled, one_in_of
 from shardplan.profile.drift.reference import HOT_KEPT, Reference
 from shardplan.profile.fit.row_order_of import OrderSums
@@ -35,7 +42,9 @@ class TableCounts:
     frequencies: Frequencies
     """Of all days."""
     last: Frequencies
-    """Of the last day."""
+    """Of the last day, or of as many as were asked for."""
+    newest: Frequencies
+    """Of the last day alone."""
     hot_ids: NDArray[np.int64]
     """(k,): hottest first, ties by id."""
     hot_reads: NDArray[np.int64]
@@ -66,21 +75,48 @@ class DayCounts:
 
     accesses: int
     rows_touched: int
+    rows_new: int
+    """Of those, the ones that no day before read."""
 
 
 def table_counts(
-    samples: Frame, rule: TableRule, days: int, engine: Engine, hot: int, old_hot: NDArray[np.int64]
+    samples: Frame,
+    rule: TableRule,
+    days: int,
+    engine: Engine,
+    hot: int,
+    old_hot: NDArray[np.int64],
+    skew_days: int = 1,
 ) -> TableCounts:
-    """Count a table; ``samples`` have the column of days, ``hot`` ids are kept at most.
+    """Count a table; ``samples`` have the column of days, the rest as :func:`reduced_counts`."""
+    counts = id_counts(samples, rule, days, engine)
+    return reduced_counts(counts, rule, days, engine, hot, old_hot, skew_days)
 
-    ``old_hot`` are ids of older data whose reads are asked for.
+
+def reduced_counts(
+    counts: Frame,
+    rule: TableRule,
+    days: int,
+    engine: Engine,
+    hot: int,
+    old_hot: NDArray[np.int64],
+    skew_days: int = 1,
+) -> TableCounts:
+    """What is kept of a table's ``counts``, which :func:`id_counts` gives; ``hot`` ids at most.
+
+    ``old_hot`` are ids of older data whose reads are asked for; skew is of the last ``skew_days``.
     """
-    with engine.kept(id_counts(samples, rule, days, engine)) as counts:
-        return _reduced(counts, rule, days, hot, old_hot)
+    with engine.kept(counts) as kept:
+        return _reduced(kept, rule, days, hot, old_hot, skew_days)
 
 
 def _reduced(
-    counts: Frame, rule: TableRule, days: int, hot: int, old_hot: NDArray[np.int64]
+    counts: Frame,
+    rule: TableRule,
+    days: int,
+    hot: int,
+    old_hot: NDArray[np.int64],
+    skew_days: int,
 ) -> TableCounts:
     row = nw.col("id")
     is_dictionary, has_rare = rule.mapping.is_dictionary, rule.mapping.has_rare
@@ -90,11 +126,12 @@ def _reduced(
     counts = counts.filter(is_kept)
     named = counts.filter(row != RARE) if has_rare else counts
     frequencies, order = _frequencies(counts, totals.largest)
-    last = frequencies if days == 1 else _of_day(counts, days - 1, days)
+    last = frequencies if days <= skew_days else _of_last(counts, days - skew_days, days)
+    newest = last if min(days, skew_days) == 1 else _of_last(counts, days - 1, days)
     hot_ids, hot_reads = _hottest(named, max(hot, HOT_KEPT))
     reference = _reference(named, frequencies, totals.ids, hot_ids[:HOT_KEPT], hot_reads[:HOT_KEPT])
     return TableCounts(
-        totals.days, frequencies, last, hot_ids[:hot], hot_reads[:hot],
+        totals.days, frequencies, last, newest, hot_ids[:hot], hot_reads[:hot],
         _reads_of(named, old_hot), reference, order, totals.largest,
         totals.rare if has_rare else 0, 0 if is_dictionary else totals.below_zero, totals.padding,
     )  # fmt: skip
@@ -125,10 +162,18 @@ def _totals(counts: Frame, is_kept: nw.Expr, is_padding: nw.Expr, days: int) -> 
         of_day = reads_on(day, days)
         asked.append(_where(is_kept, of_day).alias(f"sum_{day}"))
         asked.append((is_kept & (of_day > 0)).cast(nw.Int64).sum().alias(f"ids_{day}"))
+        so_far = reads_until(day, days)
+        asked.append((is_kept & (so_far > 0)).cast(nw.Int64).sum().alias(f"so_far_{day}"))
     largest, ids, below, rare, padding, accesses, *of_days = sums(counts, asked)
-    pairs = zip(of_days[::2], of_days[1::2], strict=True) if days > 1 else [(accesses, ids)]
-    found = tuple(DayCounts(*pair) for pair in pairs)
+    found = _by_day(of_days) if days > 1 else (DayCounts(accesses, ids, ids),)
     return _Totals(largest if ids else -1, ids, below, rare, padding, found)
+
+
+def _by_day(sums_of_days: list[int]) -> tuple[DayCounts, ...]:
+    """From accesses, ids, and ids so far of each day."""
+    accesses, ids, so_far = (sums_of_days[part::3] for part in range(3))
+    new = np.diff(so_far, prepend=0).tolist()
+    return tuple(DayCounts(*each) for each in zip(accesses, ids, new, strict=True))
 
 
 def _where(condition: nw.Expr, value: nw.Expr) -> nw.Expr:
@@ -167,15 +212,19 @@ def _frequencies(counts: Frame, largest: int) -> tuple[Frequencies, OrderSums]:
     return Frequencies(reads, ids), order
 
 
-def _of_day(counts: Frame, day: int, days: int) -> Frequencies:
+def _of_last(counts: Frame, first: int, days: int) -> Frequencies:
+    """Of the days from ``first`` on."""
+    read = reads_on(first, days)
+    for day in range(first + 1, days):
+        read = read + reads_on(day, days)
     grouped = (
-        counts.select(reads_on(day, days).alias("of_day"))
-        .filter(nw.col("of_day") > 0)
-        .group_by("of_day")
+        counts.select(read.alias("of_last"))
+        .filter(nw.col("of_last") > 0)
+        .group_by("of_last")
         .agg(nw.len().cast(nw.Int64).alias("ids"))
-        .sort("of_day")
+        .sort("of_last")
     )
-    return Frequencies(*integers(grouped, "of_day", "ids"))
+    return Frequencies(*integers(grouped, "of_last", "ids"))
 
 
 def _hottest(counts: Frame, most: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -16,7 +16,7 @@ from shardplan.profile.storage import storage_of
 from shardplan.units import parse_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from narwhals.stable.v2.dtypes import DType
@@ -30,16 +30,16 @@ def literal(path: str) -> str:
 
 
 _THREAD_BYTES = 2**29
-"""Of memory, by default: several times what DuckDB asks for. With more it joins the counts of its
-threads later: 100 million reads of 15 million ids took 13.1 CPU s and 1.6 GiB without a limit, 6.7
-and 1.0 with this one."""
+"""Of memory to count in, by default: several times what DuckDB asks for. With more it joins the
+counts of its threads later: 100 million reads of 15 million ids took 13.1 CPU s and 1.6 GiB without
+a limit, 6.7 and 1.0 with this one."""
 
 
 class DuckdbEngine:
     """A database in memory that spills to a folder beyond ``memory_bytes``.
 
-    By default that is half a GiB for each thread, where the machine has as much. Raises
-    InputError for options that it does not know.
+    By default it counts in half a GiB for each thread, and in all memory where that does not do.
+    Raises InputError for options that it does not know.
     """
 
     def __init__(
@@ -59,20 +59,13 @@ class DuckdbEngine:
         if threads is not None:
             settings["threads"] = threads
         settings |= dict(options or {})
+        self._is_told = "memory_limit" in settings
         try:
             self.connection = duckdb.connect(config=settings)
-            if "memory_limit" not in settings:
-                self._limit_memory()
         except duckdb.Error as error:
             message = str(error).partition(chr(10))[0]
             fault = Diagnostic("--engine-option", 0, 0, "", message, code="usage")
             raise InputError([fault]) from None
-
-    def _limit_memory(self) -> None:
-        asked = "select current_setting('threads'), current_setting('memory_limit')"
-        threads, most = self.connection.execute(asked).fetchone() or (1, "")
-        if (limit := threads * _THREAD_BYTES) < parse_bytes(most.replace(" ", "")):
-            self.connection.execute(f"set memory_limit = '{limit}B'")
 
     def samples(self, files: Sequence[str]) -> Frame:
         """Parquet files of the same columns; those of an object store through fsspec."""
@@ -100,16 +93,52 @@ class DuckdbEngine:
         """In a table."""
         self._made += 1
         name = f"kept_{self._made}"
-        frame.to_native().create(name)
+        self._count(lambda: frame.to_native().create(name))
         try:
             yield frame_of(self.connection.table(name))
         finally:
             self.connection.execute(f"drop table {name}")
 
+    def write(self, frame: Frame, folder: Path) -> None:
+        """To one file."""
+        folder.mkdir()
+        file = str(folder / "0.parquet")
+        self._count(lambda: frame.to_native().write_parquet(file, compression="zstd"))
+
+    def without(self, frame: Frame, column: str, atom: int) -> Frame:
+        """By ``list_filter``."""
+        kept = f"list_filter({_quoted(column)}, lambda x: x is distinct from {atom})"
+        return _with(frame, column, kept)
+
+    def _count(self, run: Callable[[], None]) -> None:
+        """In little memory first, unless somebody said how much there is."""
+        if self._is_told:
+            run()
+            return
+        asked = "select current_setting('threads'), current_setting('memory_limit')"
+        threads, most = self.connection.execute(asked).fetchone() or (1, "0B")
+        little = min(threads * _THREAD_BYTES, parse_bytes(most.replace(" ", "")))
+        try:
+            self.connection.execute(f"set memory_limit = '{little}B'")
+            run()
+        except duckdb.OutOfMemoryException:
+            self.connection.execute("reset memory_limit")
+            run()
+        finally:
+            self.connection.execute("reset memory_limit")
+
     def cut(self, frame: Frame, column: str, most: int, *, is_back: bool) -> Frame:
         """By ``list_slice``."""
-        quoted = '"' + column.replace('"', '""') + '"'
         ends = f"-{most}, -1" if is_back else f"1, {most}"
-        cut = duckdb.SQLExpression(f"list_slice({quoted}, {ends})").alias(column)
-        others = [duckdb.ColumnExpression(name) for name in frame.columns if name != column]
-        return frame_of(frame.to_native().select(cut, *others))
+        return _with(frame, column, f"list_slice({_quoted(column)}, {ends})")
+
+
+def _quoted(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'
+
+
+def _with(frame: Frame, column: str, expression: str) -> Frame:
+    """The frame with other contents of a column."""
+    made = duckdb.SQLExpression(expression).alias(column)
+    others = [duckdb.ColumnExpression(name) for name in frame.columns if name != column]
+    return frame_of(frame.to_native().select(made, *others))

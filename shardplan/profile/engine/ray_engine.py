@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 
-from shardplan.profile.engine.engine import frame_of
+from shardplan.profile.engine.engine import as_pattern, frame_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from narwhals.stable.v2.dtypes import DType
 
@@ -32,7 +33,7 @@ class RayEngine:
 
     def samples(self, files: Sequence[str]) -> Frame:
         """Parquet files of the same columns, as the workers see them."""
-        frame = self._daft.read_parquet(list(files))
+        frame = self._daft.read_parquet([*map(as_pattern, files)])
         for field in frame.schema():
             if field.dtype.is_fixed_size_list():  # Of which Parquet knows nothing, and Arrow does.
                 lists = self._daft.DataType.list(field.dtype.dtype)
@@ -56,6 +57,18 @@ class RayEngine:
     def kept(self, frame: Frame) -> Iterator[Frame]:
         """In Ray's object store."""
         yield frame_of(frame.to_native().collect())
+
+    def write(self, frame: Frame, folder: Path) -> None:
+        """To a file of each partition, by the workers."""
+        frame.to_native().write_parquet(str(folder))
+        folder.mkdir(exist_ok=True)
+
+    def without(self, frame: Frame, column: str, atom: int) -> Frame:
+        """By ``list_filter``."""
+        # The element once only: Daft 0.7.26 panics where a filter names it twice.
+        is_kept = (self._daft.element() != atom).fill_null(True)
+        kept = self._daft.col(column).list_filter(is_kept)
+        return frame_of(frame.to_native().with_column(column, kept))
 
     def cut(self, frame: Frame, column: str, most: int, *, is_back: bool) -> Frame:
         """By ``slice``."""

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
-from shardplan.profile.engine.engine import frame_of
+from shardplan.profile.engine.engine import as_pattern, frame_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from narwhals.stable.v2.dtypes import DType
 
@@ -30,7 +31,7 @@ class SparkEngine:
 
     def samples(self, files: Sequence[str]) -> Frame:
         """Parquet files of the same columns, as the workers see them."""
-        return frame_of(self._session.read.parquet(*files))
+        return frame_of(self._session.read.parquet(*map(as_pattern, files)))
 
     def schema(self, frame: Frame) -> Mapping[str, DType]:
         """As Narwhals tells it."""
@@ -48,6 +49,17 @@ class SparkEngine:
             yield frame_of(native)
         finally:
             native.unpersist()
+
+    def write(self, frame: Frame, folder: Path) -> None:
+        """To a file of each partition, by the workers."""
+        frame.to_native().write.parquet(str(folder))
+
+    def without(self, frame: Frame, column: str, atom: int) -> Frame:
+        """By ``filter``."""
+        from pyspark.sql import functions as F
+
+        kept = F.filter(F.col(f"`{column}`"), lambda x: ~x.eqNullSafe(F.lit(atom)))
+        return frame_of(frame.to_native().withColumn(column, kept))
 
     def cut(self, frame: Frame, column: str, most: int, *, is_back: bool) -> Frame:
         """By ``slice``."""

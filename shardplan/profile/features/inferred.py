@@ -72,6 +72,11 @@ def _list_faults(feature: FeatureRule, schema: Mapping[str, DType]) -> list[str]
             f"missing is of columns with one id a sample, and {feature.column!r} holds lists: "
             "a missing list is an empty one"
         )
+    if kinds[0] is not None and not held and feature.padding is not None:
+        faults.append(
+            f"padding is of columns of lists, and {feature.column!r} has one id for each sample: "
+            "as a row of the table it is the table's padding"
+        )
     if kinds[0] is not None and kinds[1] is not None and held != weights:
         form = ("a number", "a list")
         faults.append(

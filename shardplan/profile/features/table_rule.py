@@ -76,6 +76,8 @@ class FeatureRule(Border):
     """What the model calls it; by default as the column."""
     missing: Whole | None = None
     """The id that stands for a missing value; left out, a missing value is no id at all."""
+    padding: Whole | None = None
+    """The id that fills its lists up, and that the trainer leaves out before all else."""
     truncate: Count | None = None
     """At most so many ids of a list are read."""
     keep: Literal["front", "back"] = "front"
@@ -100,7 +102,7 @@ class TableRule(Border):
     rows: Rows | None = None
     """Its rows in the model, where the data is not to tell."""
     padding: Whole | None = None
-    """The row that fills up lists made equally long."""
+    """The row that fills up lists made equally long, where it is looked up like others."""
 
     @property
     def is_weighted(self) -> bool:

@@ -38,9 +38,12 @@ class FileOrder:
 
     @property
     def is_other(self) -> bool:
-        """Whether it matters: more than 5%, and more than batches differ by chance."""
+        """Whether it matters: more than 5%, than a row, and than batches differ by chance.
+
+        A batch of a few rows can be the same each time by chance, with no error to be seen.
+        """
         off = abs(self.random_rows - self.observed_rows)
-        beyond = off > _ERRORS * self.observed_error
+        beyond = off > max(1.0, _ERRORS * self.observed_error)
         return abs(self.excess) > WORTH_SAYING and beyond
 
 

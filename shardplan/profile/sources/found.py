@@ -145,7 +145,7 @@ def format_of(path: str) -> DataFormat:
 
 
 def _ending_of(path: str) -> str:
-    return "." + path.removesuffix(".gz").rsplit(".", 1)[-1]
+    return "." + path.removesuffix(".gz").removesuffix(".zst").rsplit(".", 1)[-1]
 
 
 def natural(text: str) -> list[tuple[int, str]]:

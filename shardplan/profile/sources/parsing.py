@@ -78,8 +78,10 @@ class Parser:
         if "" in header:
             at = header.index("") + 1
             raise refused(self._file.path, f"the column {at} has no name", line=1)
-        if twice := [name for at, name in enumerate(header) if name in header[:at]]:
-            raise refused(self._file.path, f"the column {twice[0]!r} stands here twice", line=1)
+        names = [name.lower() for name in header]
+        if twice := [at for at, name in enumerate(names) if name in names[:at]]:
+            message = f"the column {header[twice[0]]!r} stands here twice, whatever the case"
+            raise refused(self._file.path, message, "name one otherwise", line=1)
         columns = ", ".join(f"{_quoted(name)}: 'VARCHAR'" for name in header)
         nulls = ", ".join(map(_quoted, ["", *self._nulls]))
         return (

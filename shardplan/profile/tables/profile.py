@@ -32,6 +32,16 @@ class Profile:
         return self.remarks + tuple(line for table in self.tables for line in table.warnings)
 
     @property
+    def _skew_of(self) -> str:
+        """Which of the days skew is of."""
+        asked, days = self.asked.skew_days, len(self.days)
+        if days <= 1:
+            return ""
+        if asked >= days:
+            return ", of all days"
+        return f", of the last {asked} days" if asked > 1 else ", of the last day"
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """Where the tables come from."""
         share = self.asked.sample_share
@@ -39,6 +49,5 @@ class Profile:
         return (
             f"by shardplan profile from {', '.join(self.sources)}",
             f"{self.samples:,} samples{sampled}; days: {', '.join(self.days) or 'not told'}",
-            f"access for batches of {self.asked.batch:,} samples in random order"
-            + (", of the last day" if len(self.days) > 1 else ""),
+            f"access for batches of {self.asked.batch:,} samples in random order{self._skew_of}",
         )

@@ -25,6 +25,7 @@ def profile_document(profile: Profile) -> dict[str, Any]:
         "samples": profile.samples,
         "sample_share": profile.asked.sample_share,
         "days": list(profile.days),
+        "skew_days": profile.asked.skew_days,
         "batch_samples": profile.asked.batch,
         "warnings": list(profile.warnings),
         "merge_candidates": [
@@ -47,7 +48,8 @@ def _table(table: TableProfile) -> dict[str, Any]:
         "largest_id": counts.largest_id,
         "accesses": counts.frequencies.accesses,
         "days": [
-            {"accesses": day.accesses, "rows_touched": day.rows_touched} for day in counts.days
+            {"accesses": day.accesses, "rows_touched": day.rows_touched, "rows_new": day.rows_new}
+            for day in counts.days
         ],
         "rare_reads": counts.rare_reads,
         "below_zero": counts.below_zero,

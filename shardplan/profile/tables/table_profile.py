@@ -9,7 +9,7 @@ from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
 from shardplan.profile.features.id_mapping import MappingKind
 from shardplan.profile.fit.access_form import AccessForm
-from shardplan.profile.fit.file_order import file_order
+from shardplan.profile.fit.file_order import WORTH_SAYING, file_order
 from shardplan.profile.fit.fitted_access import access_of
 from shardplan.profile.fit.row_order_of import row_order_of
 from shardplan.profile.fit.sample_says import sample_says
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from shardplan.profile.count.feature_counts import FeatureCounts
+    from shardplan.profile.count.list_ends import Filler
     from shardplan.profile.count.observed_batches import ObservedBatch
     from shardplan.profile.count.table_counts import TableCounts
     from shardplan.profile.features.table_rule import TableRule
@@ -31,6 +32,8 @@ _DIGITS = 9
 """Of what is written: sums of floats differ behind them from machine to machine."""
 _SPARSE = 2.0
 """Rows over ids that were read, from which on ids are not numbered without gaps."""
+_MOSTLY = 0.5
+"""New ids over those of a day, from which on a table is told to grow."""
 _LIKE_KEYS = 0.8
 """Distinct ids over reads from which on a column looks like a key of samples."""
 
@@ -46,6 +49,8 @@ class Asked:
     form: AccessForm = AccessForm.CDF
     is_shuffled: bool = False
     """Whether the job shuffles all samples, so that their order in the files says nothing."""
+    skew_days: int = 1
+    """Days at the end of the data that skew is of; rows are of all."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -63,6 +68,8 @@ class TableProfile:
     order: FileOrder | None
     hot_ids: int = 0
     """How many of the hottest the job is to know."""
+    fillers: tuple[Filler, ...] = ()
+    """Ids that fill lists up, of which no rule says so."""
 
     @property
     def warnings(self) -> Iterator[str]:
@@ -78,6 +85,12 @@ class TableProfile:
             return
         if (told := self.rule.rows) is not None and told < rows:
             yield f"{name}: {told:,} rows are told, and its ids need {rows:,}, which is written"
+        for each in self.fillers:
+            yield (
+                f"{name}: {each.id} fills lists of {each.feature} up, {each.share:.1%} of its ids; "
+                f"write padding: {each.id} in the features file, of the feature where the trainer "
+                "leaves it out, of the table where it looks it up"
+            )
         if self.hot_ids and self.rule.mapping.is_dictionary:
             yield (
                 f"{name}: its hot rows are ids of the data (column raw_id); which rows "
@@ -95,8 +108,21 @@ class TableProfile:
                 f"{name}: ids up to {counts.largest_id:,}, of which {touched:,} were read; "
                 "map them (mod, hash, dictionary), or write rows in the features file"
             )
+        if (
+            len(counts.days) > 1
+            and (last := counts.days[-1]).rows_new > _MOSTLY * last.rows_touched
+        ):
+            yield (
+                f"{name}: {last.rows_new:,} of the {last.rows_touched:,} ids of the last day were "
+                "never read before: the table grows, and rows are of the days that were read"
+            )
         if touched > _LIKE_KEYS * counts.frequencies.accesses and touched > self.asked.batch:
             yield f"{name}: nearly every read is of another id, like a key of samples"
+        if (colder := self._colder_than_a_day) > WORTH_SAYING:
+            yield (
+                f"{name}: batches of {len(counts.days[-self.asked.skew_days :])} days together "
+                f"touch {colder:.1%} more rows than those of the last day; fewer --skew-days"
+            )
         if not self.says.tells_times:
             yield (f"{name}: {self.says.batches:.1f} batches of data, and a step's time takes 16")
         if self.order is not None and self.order.is_other and not self.asked.is_shuffled:
@@ -105,6 +131,16 @@ class TableProfile:
                 f"random order {self.order.random_rows:,.0f}, which is what is written; "
                 "--shuffled where the job shuffles all samples"
             )
+
+    @property
+    def _colder_than_a_day(self) -> float:
+        """By what share days together have more distinct rows in a batch than the last of them."""
+        last, newest = self.counts.last, self.counts.newest
+        reads = sum(each.pooling for each in self.features) * self.asked.batch
+        draws = min(reads, newest.accesses)
+        if newest is last or not draws:
+            return 0.0
+        return last.distinct_rows(draws) / newest.distinct_rows(draws) - 1
 
     @property
     def _is_told(self) -> bool:
@@ -119,6 +155,7 @@ def table_profile(
     asked: Asked,
     *,
     hot_ids: int = 0,
+    fillers: Sequence[Filler] = (),
 ) -> TableProfile:
     """Fit what was counted; ``batches`` are of the last day, ``hot_ids`` are known to the job.
 
@@ -151,13 +188,16 @@ def table_profile(
     if rule.padding is not None:
         said["padding"] = {"id": rule.padding, "share": f"{padded:.7%}"}
     spec = TableSpec.model_validate(said)
+    # Of a sample, a batch from elsewhere may read more than all of it does.
+    held = [each for each in batches if each.accesses <= counts.last.accesses]
     observed = file_order(
-        counts.last, [b.accesses for b in batches], [b.distinct_rows for b in batches]
+        counts.last, [each.accesses for each in held], [each.distinct_rows for each in held]
     )
     says = sample_says(counts.frequencies, reads, asked.sample_share)
     return TableProfile(
-        rule, counts, tuple(features), tuple(batches), asked, spec, fitted, says, observed, hot_ids
-    )
+        rule, counts, tuple(features), tuple(batches), asked, spec, fitted, says, observed, hot_ids,
+        tuple(fillers),
+    )  # fmt: skip
 
 
 def _rows(rule: TableRule, counts: TableCounts) -> int:

@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 import click
 
 from shardplan.cli import completions
 from shardplan.cli.exit_code import ExitCode
-from shardplan.cli.inputs import case_of_plan, plan_at
-from shardplan.cli.interrupt import ended_by_signals
-from shardplan.cli.output import check_writable, put, tell
+from shardplan.cli.profiling.profile_request import ProfileRequest
 from shardplan.cli.quantity import percentage, size
 from shardplan.cli.sectioned import SectionedCommand
-from shardplan.cli.show import say_lines
 
-if TYPE_CHECKING:
-    from shardplan.profile.drift.drift import ProfileDrift
-    from shardplan.profile.drift.reference import Reference
-    from shardplan.profile.profile_files import Reading
-    from shardplan.profile.tables.profile import Profile
-    from shardplan.profile.tables.table_profile import Asked
-
-_ENDINGS = (".csv", ".parquet", ".yaml", ".yml")
-_BOUND_SECONDS = 60.0
 _GROUPS = {
-    "What is read": ("features", "form", "day", "nulls", "sample"),
+    "What is read": ("features", "form", "day", "skew_days", "nulls", "sample"),
     "What is told": ("batch", "access", "shuffled", "joint"),
     "Output": ("output", "hot_rows", "hot", "quiet"),
     "Drift": ("against", "plan"),
-    "Engine": ("engine", "engine_option", "memory", "work"),
+    "Engine": ("engine", "engine_option", "memory", "work", "keep"),
 }
 
 
@@ -64,6 +49,12 @@ _GROUPS = {
     "--day",
     metavar="COLUMN|PATTERN",
     help="The column of days, or what in paths is a day: 'day_*'.",
+)
+@click.option(
+    "--skew-days",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Skew of so many days, the last ones, and rows of all; 1 by default.",
 )
 @click.option(
     "--null",
@@ -136,31 +127,15 @@ _GROUPS = {
     shell_complete=completions.files,
     help="Keep there what text is made into; a run that was stopped goes on.",
 )
+@click.option(
+    "--keep",
+    metavar="FOLDER",
+    shell_complete=completions.files,
+    help="Keep counts there too: another day is then counted alone.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong.")
 @click.pass_context
-def profile_command(
-    ctx: click.Context,
-    data: tuple[str, ...],
-    output: str | None,
-    features: str | None,
-    form: str | None,
-    day: str | None,
-    nulls: tuple[str, ...],
-    sample: float | None,
-    batch: int,
-    access: str,
-    shuffled: bool,
-    joint: bool,
-    hot_rows: str | None,
-    hot: int,
-    against: str | None,
-    plan: str | None,
-    engine: str,
-    engine_option: tuple[str, ...],
-    memory: float | None,
-    work: str | None,
-    quiet: bool,
-) -> None:
+def profile_command(ctx: click.Context, /, **_: object) -> None:
     """Take tables for a spec from the data that they are trained on.
 
     Reads Parquet, Arrow, CSV, JSON lines and Criteo's text; files, folders, globs and URLs. Counts
@@ -174,120 +149,12 @@ def profile_command(
       shardplan profile 'data/*.parquet' -o tables.csv
       shardplan profile data/day_1.parquet --batch 256 --against tables.csv
     """
-    from shardplan.profile.fit.access_form import AccessForm
-    from shardplan.profile.profile_files import Reading, check_installed
+    request = ProfileRequest(**ctx.params)
+    request.check()
+    from shardplan.profile.profile_files import check_installed
 
-    if output is None and against is None:
-        raise click.UsageError("say where the tables go (-o), or what to hold them against")
-    if plan is not None and against is None:
-        raise click.UsageError("--plan goes with --against")
-    if output is not None:
-        if Path(output).suffix not in _ENDINGS:
-            raise click.UsageError(f"-o must end in .csv, .parquet or .yaml (got {output})")
-        check_writable(output, data)
-    if hot_rows is not None and output is None:
-        raise click.UsageError("--hot-rows goes with -o")
-    if sample == 0:
-        raise click.UsageError("--sample must be above 0%")
-    check_installed(engine)
-    from shardplan.profile.sources.found import DataFormat
-    from shardplan.profile.tables.table_profile import Asked
+    check_installed(request.engine)
+    from shardplan.cli.profiling.profile_one import profile_one
 
-    asked = Asked(batch, 1.0 if sample is None else sample, AccessForm(access), shuffled)
-    reading = Reading(
-        engine,
-        dict(map(_setting, engine_option)),
-        DataFormat(form) if form else None,
-        day,
-        nulls,
-        None if memory is None else int(memory),
-        work,
-    )
-    if output is not None:
-        from shardplan.profile.sources.found import found_paths
-        from shardplan.profile.tables.write_profile import check_kept
-
-        check_kept(found_paths(data), output, hot_rows)
-    kept = hot if hot_rows is not None else 0
-    old = _old(against)
-    with ended_by_signals():
-        profile = _profiled(data, asked, reading, features, kept, old, joint, quiet)
-        if output is not None:
-            from shardplan.profile.tables.write_profile import write_profile
-
-            write_profile(profile, output, hot_rows)
-    for line in profile.warnings:
-        tell(f"warning: {line}")
-    if not quiet:
-        _say(profile)
-    if old is not None:
-        _tell_drift(ctx, old, profile, plan)
-
-
-def _setting(text: str) -> tuple[str, str]:
-    key, sign, value = text.partition("=")
-    if not sign or not key:
-        raise click.BadParameter(f"must be KEY=VALUE (got {text})")
-    return key, value
-
-
-def _old(against: str | None) -> dict[str, Reference] | None:
-    if against is None:
-        return None
-    from shardplan.profile.held_profile import old_references
-
-    return old_references(against)
-
-
-def _profiled(
-    data: tuple[str, ...],
-    asked: Asked,
-    reading: Reading,
-    features: str | None,
-    hot: int,
-    old: dict[str, Reference] | None,
-    joint: bool,
-    quiet: bool,
-) -> Profile:
-    from shardplan.cli.profiling.profile_progress import ProfileProgress
-    from shardplan.profile.features.table_rule import read_features
-    from shardplan.profile.profile_files import profile_files
-
-    rules = read_features(features) if features else ()
-    progress = ProfileProgress(is_quiet=quiet)
-    try:
-        return profile_files(
-            data,
-            asked,
-            reading,
-            rules,
-            hot=hot,
-            old_hot={name: each.hot_ids for name, each in (old or {}).items()},
-            looks_for_merging=joint,
-            reporter=progress,
-        )
-    finally:
-        progress.end()
-
-
-def _say(profile: Profile) -> None:
-    from shardplan.cli.profiling.profile_lines import profile_lines
-
-    say_lines(profile_lines(profile))
-
-
-def _tell_drift(
-    ctx: click.Context, old: dict[str, Reference], profile: Profile, plan: str | None
-) -> None:
-    from shardplan.cli.profiling.profile_lines import drift_lines
-    from shardplan.profile.held_profile import held_profile
-    from shardplan.solve.deadline import Deadline
-
-    known = None
-    if plan is not None:
-        found = plan_at(plan)
-        known = found, case_of_plan(found, plan)
-    drift: ProfileDrift = held_profile(old, profile, known, Deadline.after(_BOUND_SECONDS))
-    put("".join(f"{line}\n" for line in drift_lines(drift)))
-    if drift.is_alarm:
+    if profile_one(request):
         ctx.exit(ExitCode.DIFFERENT)
