@@ -30,6 +30,9 @@ class Budget:
     """After so long without a better placement or bound, enough is enough."""
     most_effort: float = 1.0
     """Of all passes together; infinite where the clock alone ends them."""
+    is_repeatable: bool = False
+    """Whether the solve that this is of is ended by effort or nodes: it finds the same each time,
+    unless the clock strikes, and rather waits than do without what is not there yet."""
 
     def of_effort(self, effort: float) -> Budget:
         """The same for a part that is to spend so much and no more."""

@@ -81,6 +81,7 @@ class Settings:
             self.should_stop,
             self.patience_seconds,
             self.most_effort,
+            is_repeatable=not self.is_timed,
         )
 
     def deadline(self) -> Deadline:

@@ -19,7 +19,12 @@ ITEMS = 12
 @pytest.fixture(scope="module")
 def walk_on():
     pytest.importorskip("numba")
-    code = code_in_time("shardplan.solve.search.reinsertion.walk", float("inf"), is_long=True)
+    code = code_in_time(
+        "shardplan.solve.search.reinsertion.walk",
+        float("inf"),
+        is_long=True,
+        waits_no_more=lambda: False,
+    )
     return code.walk_on
 
 

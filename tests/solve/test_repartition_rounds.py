@@ -27,6 +27,7 @@ ROUNDS = RepartitionParams(copies=2, rounds=50, changes=4)
 @pytest.fixture(scope="module")
 def compiled():
     pytest.importorskip("numba")
+    in_time.code_in_time(MODULE, float("inf"), is_long=True, waits_no_more=lambda: False)
     found = quickest_rounds(9999, float("inf"))
     assert found is not ArrayRounds
     return found

@@ -40,6 +40,7 @@ def search(job: SideSearch, said: BinaryIO) -> None:
         job.node_limit,
         job.seed,
         most_effort=job.most_effort,
+        is_repeatable=job.most_effort < float("inf"),
     )
     voice = _Voice(said)
     record = Record(job.problem, budget, Reporter())

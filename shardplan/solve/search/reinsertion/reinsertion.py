@@ -10,7 +10,7 @@ hundreds of thousands balances all stages together, where few devices hold many 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -73,7 +73,7 @@ class Reinsertion(Move):
         problem, allowed, start = record.problem, record.worth_drawing(), record.placement
         if start is None or not self._has_few_kinds(problem, allowed):
             return
-        code = code_in_time(_CODE, record.budget.deadline.seconds_left, is_long=True)
+        code = self._code(record)
         choices = Choices.of(problem, allowed)
         if code is None or not choices.item.size:
             return
@@ -90,6 +90,17 @@ class Reinsertion(Move):
                 record.offer(placement_of(best.option, best.slot), "reinsertion")
             if record.should_stop():
                 return
+
+    def _code(self, record: Record) -> Any:
+        """There is no other code for it: without a clock, what is found must not depend on whether
+        it was compiled before."""
+        budget = record.budget
+        return code_in_time(
+            _CODE,
+            budget.deadline.seconds_left if budget.node_limit is None else float("inf"),
+            is_long=True,
+            waits_no_more=record.should_stop if budget.is_repeatable else None,
+        )
 
     def _has_few_kinds(self, problem: Problem, allowed: NDArray[np.bool_]) -> bool:
         kinds = len(ItemClasses.of(problem, allowed).count)

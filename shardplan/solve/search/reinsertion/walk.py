@@ -8,12 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba.core.errors import NumbaError
 
 from shardplan.solve.problem.objective import SHORTER_CHAINS
 from shardplan.solve.problem.power_mean import LEAST_REFERENCE, LEAST_SECONDS
-from shardplan.solve.search.compiling import jit
-from shardplan.solve.search.compiling.jit import compiled, inlined
+from shardplan.solve.search.compiling.jit import Kept, compiled, inlined
 from shardplan.solve.search.reinsertion.arrays import (
     ALL,
     DEVICE,
@@ -37,7 +35,7 @@ from shardplan.solve.search.reinsertion.sums import (
 from shardplan.solve.search.repartition.compiled.arrays import Objective, Options
 from shardplan.solve.search.repartition.compiled.objective import seconds_of, stage_weights_of
 
-__all__ = ["NumbaError", "is_compiled", "try_out", "walk_on"]
+__all__ = ["KEPT", "walk_on"]
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -275,14 +273,8 @@ def walk_on(
     return kept
 
 
-def is_compiled() -> bool:
-    """Whether ``try_out`` takes no longer than reading what was compiled before."""
-    return jit.is_compiled(walk_on)
-
-
-def try_out() -> None:
-    """Compile it all, or read what was compiled before: one item on two devices, and no move."""
-    jit.forget_old(walk_on)
+def _call_once() -> None:
+    """One item on two devices, and no move."""
     at, one, yes = np.zeros(1, dtype=np.int64), np.ones(1), np.ones((1, 2), dtype=np.bool_)
     row, slot, load = np.ones((1, 1)), np.zeros((1, 1), dtype=np.int64), np.ones((2, 1))
     uses = np.zeros(1, dtype=np.int32)
@@ -305,3 +297,6 @@ def try_out() -> None:
     batches = Batches(np.zeros(0), np.zeros(0, dtype=np.int64), np.zeros((0, 0, DICE)))
     best = BestWalk(one.copy(), at.copy(), slot.copy())
     walk_on(walk, options, choices, objective, batches, Undo.of(walk, 1), best, 1.0)
+
+
+KEPT = Kept(walk_on, _call_once)

@@ -7,11 +7,9 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba.core.errors import NumbaError
 
 from shardplan.solve.problem.problem import Shape
-from shardplan.solve.search.compiling import jit
-from shardplan.solve.search.compiling.jit import compiled, inlined, inner
+from shardplan.solve.search.compiling.jit import Kept, compiled, inlined, inner
 from shardplan.solve.search.repartition.array_loops import NOWHERE
 from shardplan.solve.search.repartition.chance import noise_levels
 from shardplan.solve.search.repartition.compiled.arrays import (
@@ -35,7 +33,7 @@ from shardplan.solve.search.repartition.compiled.draws import draw_changes
 from shardplan.solve.search.repartition.compiled.objective import seconds_of, weights_of
 from shardplan.solve.search.repartition.compiled.pairs import choose_changes
 
-__all__ = ["CompiledRounds", "NumbaError", "is_compiled", "try_out"]
+__all__ = ["KEPT", "CompiledRounds"]
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -230,14 +228,8 @@ class CompiledRounds:
                 best.value, best.option, best.slot = float(found.objective[0]), *found[1:]
 
 
-def is_compiled() -> bool:
-    """Whether ``try_out`` takes no longer than reading what was compiled before."""
-    return jit.is_compiled(_play)
-
-
-def try_out() -> None:
-    """Compile it all, or read what was compiled before: one unit between two devices."""
-    jit.forget_old(_play)
+def _call_once() -> None:
+    """One unit between two devices."""
     one, at = np.ones((1, 1)), np.zeros(1, dtype=np.int64)
     slot, load = np.zeros((1, 1, 1), dtype=np.int64), np.ones((1, 2, 1))
     yes, floats = np.ones((1, 2), dtype=np.bool_), np.ones(1, dtype=np.float32)
@@ -250,3 +242,6 @@ def try_out() -> None:
     schedule = Schedule(at, floats, floats, order, key, noise_levels())
     best = BestArrays(one[0].copy(), at.copy(), slot[0].copy())
     _play(state, options, objective, level, schedule, best, 1)
+
+
+KEPT = Kept(_play, _call_once)
