@@ -147,7 +147,7 @@ class _Rounds:
             return
         goal = RelocationGoal(record.objective, is_cost=True, most_bytes=self._moves.limit_bytes)
         known = record.placement
-        good = self._solve_free(params.free_effort) or known
+        good = self._solve_free("search", params.free_effort) or known
         found = search_near(record, known, good, self._moves, goal, params)
         if found is not None:
             self._offer(found, "near")
@@ -190,15 +190,18 @@ class _Rounds:
     def raise_free_bound(self) -> None:
         """By what holds for all placements, whatever they move."""
         if self._record.placement is not None and not self._record.should_stop():
-            self._solve_free()
+            self._solve_free("auto")
 
-    def _solve_free(self, share_of_effort: float = 1.0) -> Placement | None:
-        """A good placement, whatever it moves; its bound holds, and it is taken where it may be."""
+    def _solve_free(self, method: str, share_of_effort: float = 1.0) -> Placement | None:
+        """A good placement, whatever it moves; its bound holds, and it is taken where it may be.
+
+        To search alone proves little: what is but a start needs no proof.
+        """
         record = self._record
         assert record.placement is not None
         budget = record.budget.of_effort(record.budget.effort * share_of_effort)
         free = Record(self._problem, budget, _Ticks(record.reporter))
-        improve(free, "auto", self._search, [record.placement])
+        improve(free, method, self._search, [record.placement])
         record.cut_off(free.outcome().ending)
         record.prove(free.lower_bound, free.bound)
         if free.placement is not None:

@@ -54,8 +54,8 @@ class ClassChoiceParams:
     """Relative distance of bound and ceiling below which no other is asked about."""
 
     def deepened(self, effort: float) -> ClassChoiceParams:
-        """With larger trees for more than the usual effort."""
-        return replace(self, node_columns=round(self.node_columns * max(1.0, effort)))
+        """With larger trees for more than the usual effort, and with smaller ones for less."""
+        return replace(self, node_columns=round(self.node_columns * effort))
 
 
 _USUAL = ClassChoiceParams()

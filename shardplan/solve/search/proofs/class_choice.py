@@ -22,6 +22,9 @@ class EarlyClassChoice(Move):
     methods: ClassVar[frozenset[str]] = frozenset({"auto"})
 
     choice: ClassChoiceParams = field(default_factory=lambda: ClassChoiceParams(most_options=150))
+    first_share: float = 0.2
+    """Of a tree's usual size, in the first pass where others follow: it doubles from pass to pass,
+    so that no tree takes most of the time before there is anything else."""
 
     def supports(self, problem: Problem) -> bool:
         """Where options are taken as they are, and devices bear what lies on them."""
@@ -32,7 +35,9 @@ class EarlyClassChoice(Move):
         if record.placement is None:
             return
         record.reporter.starting("option choice")
-        relaxation = record.relaxation
+        relaxation, effort = record.relaxation, record.budget.effort
+        if record.budget.most_effort == float("inf"):
+            effort *= self.first_share
         bound = bound_by_class_choice(
             record.problem,
             relaxation.lower_bound + relaxation.reduced_cost,
@@ -40,7 +45,7 @@ class EarlyClassChoice(Move):
             upper_bound=record.objective,
             limits=record.limits(),
             watch=record.watch_only(),
-            params=self.choice.deepened(record.budget.effort),
+            params=self.choice.deepened(effort),
         )
         record.prove(bound, "option choice")
 
