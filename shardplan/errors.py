@@ -58,6 +58,13 @@ class Shortfall:
     """The smallest change that would help, as a sentence; empty where none is known."""
     reasons: tuple[str, ...] = ()
     """The rules that leave nothing of the resource, as sentences."""
+    note: str = ""
+    """What else is known of it, as a sentence."""
+
+    @property
+    def is_none(self) -> bool:
+        """Whether all that is to be said is that there is none, of what is counted."""
+        return self.unit == "count" and (self.needs, self.offers) == (1, 0)
 
     @property
     def missing(self) -> float:

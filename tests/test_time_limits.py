@@ -93,7 +93,8 @@ def test_how_much_is_short_is_looked_for_until_the_deadline(clock, monkeypatch):
     problem = formulate.formulate(spec).problem
     (found,) = shortfall.shortfalls(spec, problem, clock.after(30))
     assert given == [20, 10]
-    assert (found.resource.startswith("ways to pack them"), found.missing) == (True, 1)
+    assert (found.resource.startswith("way to pack them"), found.missing) == (True, 1)
+    assert "of the fullest, " in found.note
 
 
 def test_a_solve_has_what_formulating_leaves_and_half_of_the_rest_is_for_what_is_short(

@@ -144,7 +144,7 @@ def _remedies(shortfalls: Sequence[Shortfall]) -> dict[str, None]:
 def _shortfall_lines(short: Shortfall) -> list[str]:
     """What is short and, where rules leave nothing of it, these rules."""
     if not short.reasons:
-        return [f"  {_shortfall(short)}"]
+        return [f"  {_shortfall(short)}", *([f"    {short.note}"] if short.note else [])]
     return [
         f"  {short.subject}: no {short.resource}:",
         *(f"    - {reason}" for reason in short.reasons),
@@ -152,6 +152,8 @@ def _shortfall_lines(short: Shortfall) -> list[str]:
 
 
 def _shortfall(short: Shortfall) -> str:
+    if short.is_none:
+        return f"{short.subject}: no {short.resource}"
     needs, offers, missing = (
         _amount(value, short.unit) for value in (short.needs, short.offers, short.missing)
     )

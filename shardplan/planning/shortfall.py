@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,10 @@ from shardplan.cost.cost_model import TIERS
 from shardplan.errors import Shortfall
 from shardplan.planning.refusal import PLACES
 from shardplan.solve.exact.assignment import assignment
-from shardplan.solve.exact.missing_memory import missing_in_total
+from shardplan.solve.exact.missing_memory import missing_in_total, most_even_bytes
 from shardplan.solve.program.answer import Limits, Status
 from shardplan.solve.program.backend import solve_program
+from shardplan.units import format_bytes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,12 +38,14 @@ _RANKS_LEFT = Shortfall(
 )
 _WITHOUT_FIGURE = Shortfall(
     "all tables",
-    "ways to pack them into the memory and the ranks that are left to them",
+    "way to pack them into single devices and nodes, on the ranks that are left to them",
     1,
     0,
     "count",
     "relax the constraints, or give more memory; a longer --time-limit tells how much",
 )
+_FILL_SECONDS = 0.5
+"""Beyond the deadline, for what is told where no time is left to tell how much is short."""
 
 
 def shortfalls(case: Case, problem: Problem, deadline: Deadline) -> list[Shortfall]:
@@ -102,15 +106,33 @@ def _packing(case: Case, problem: Problem, deadline: Deadline) -> list[Shortfall
     for short in (*((tier,) for tier in there), there):
         packing = deadline.within(_PACKING_SECONDS)
         if packing.is_over:
-            return [_WITHOUT_FIGURE]
+            return [_without_figure(problem, deadline)]
         model = assignment(problem, elastic=[rows[tier] for tier in short])
         answer = solve_program(model.program, Limits(packing, relative_gap=_PACKING_GAP))
         if answer.status is not Status.INFEASIBLE:
             share = max(answer.bound, 0.0)
             if not share:
-                return [_WITHOUT_FIGURE]
+                return [_without_figure(problem, deadline)]
             return [_missing_room(case, tier, _capacity(problem, tier), share) for tier in short]
     return [_RANKS_LEFT]
+
+
+def _without_figure(problem: Problem, deadline: Deadline) -> Shortfall:
+    """That it was proven, and which tier is the fullest."""
+    needs = most_even_bytes(problem, Limits(deadline.extended(_FILL_SECONDS)))
+    if needs is None:
+        return _WITHOUT_FIGURE
+    offers = np.array([_capacity(problem, tier).sum() for tier in range(len(TIERS))])
+    fill = np.divide(needs, offers, out=np.zeros_like(needs), where=offers > 0)
+    tier = int(fill.argmax())
+    if fill[tier] > 1:
+        return _WITHOUT_FIGURE
+    least, most = format_bytes(needs[tier]), format_bytes(offers[tier])
+    return replace(
+        _WITHOUT_FIGURE,
+        note=f"in total they fit: spread as evenly as can be, they take {least} of {most} of the "
+        f"fullest, {TIERS[tier]} of all {PLACES[tier]}s ({fill[tier]:.1%})",
+    )
 
 
 def _missing_room(case: Case, tier: int, capacity: NDArray[np.float64], share: float) -> Shortfall:

@@ -133,6 +133,8 @@ def _moves(found: WhyNot, diff: PlanDiff) -> Iterator[str]:
 def _shortfall(short: Shortfall) -> str:
     if short.reasons:
         return f"{short.subject}: no {short.resource}: {'; '.join(short.reasons)}"
+    if short.is_none:
+        return f"{short.subject}: no {short.resource}{f' ({short.note})' if short.note else ''}"
     if short.unit != "bytes":
         return f"{short.subject}: {short.resource}: {short.needs:g} needed, {short.offers:g} there"
     needs, offers = format_bytes(short.needs), format_bytes(short.offers)
