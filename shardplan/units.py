@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -41,6 +41,13 @@ class _Dimension:
     def example_hint(self) -> str:
         return f"for example {self.examples[0]} or {self.examples[1]}"
 
+    @property
+    def most_words(self) -> str:
+        """The largest quantity, in whole numbers of the largest unit that is no larger."""
+        within = {unit: scale for unit, scale in self.units.items() if scale <= self.most}
+        unit = max(within, key=lambda each: within[each])
+        return f"{int(self.most / within[unit])}{unit}"
+
 
 _DECIMAL = {p: Fraction(1000) ** i for i, p in enumerate(("", "k", "M", "G", "T", "P", "E"))}
 _BINARY = {p: Fraction(1024) ** i for i, p in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), 1)}
@@ -70,6 +77,8 @@ _TIME = _Dimension(
     ("5us", "4ms"),
     10**7,
 )
+_SPAN = replace(_TIME, noun="span of training", examples=("12h", "30d"), most=10**9)
+"""Years, where a step is never longer than months."""
 _SPEED = _Dimension(
     "rate of computing",
     {f"{p}{unit}": scale for p, scale in _DECIMAL.items() for unit in ("FLOPS", "FLOP/s")},
@@ -118,6 +127,15 @@ def parse_seconds(text: str) -> float:
     Raises UnitError.
     """
     return float(_parse(text, _TIME))
+
+
+def parse_span(text: str) -> float:
+    """Read a span of training such as ``12h`` or ``365d``, in seconds: as ``parse_seconds``, but up
+    to some thirty years.
+
+    Raises UnitError.
+    """
+    return float(_parse(text, _SPAN))
 
 
 def parse_watts(text: str) -> float:
@@ -217,7 +235,10 @@ def _parse(text: str, dimension: _Dimension) -> Fraction:
         raise UnitError(message, "drop the minus sign")
     quantity = number * dimension.units[unit]
     if quantity > dimension.most:
-        raise UnitError(f"is too large to be a {dimension.noun} (got {shown})", "check the unit")
+        message = (
+            f"is too large to be a {dimension.noun} (got {shown}, at most {dimension.most_words})"
+        )
+        raise UnitError(message, "check the unit")
     if 0 < quantity < dimension.least:
         raise UnitError(f"is too small to be a {dimension.noun} (got {shown})", "check the unit")
     return quantity

@@ -31,7 +31,7 @@ def span(text: str) -> Amortisation:
     found = (
         Amortisation(steps=float(counted[1]))
         if counted
-        else Amortisation(_parse(text, "parse_seconds", _SPANS))
+        else Amortisation(_parse(text, "parse_span", _SPANS))
     )
     if not (found.seconds if found.steps is None else found.steps):
         raise click.BadParameter(f"must be more than nothing; {_SPANS}")

@@ -39,6 +39,10 @@ def test_times_are_read_exactly(text: str, seconds: float) -> None:
     assert units.parse_seconds(text) == seconds
 
 
+def test_a_span_of_training_may_be_years() -> None:
+    assert units.parse_span("365d") == 365 * 86_400.0
+
+
 @pytest.mark.parametrize(
     ("parse", "text", "message", "hint"),
     [
@@ -50,6 +54,8 @@ def test_times_are_read_exactly(text: str, seconds: float) -> None:
         (units.parse_bytes, "lots", "is not a size (got 'lots')", "for example 80GiB"),
         (units.parse_bytes, "", "is not a size", "for example 80GiB"),
         (units.parse_bytes, "1e999999999GiB", "is not a size", "for example"),
+        (units.parse_seconds, "365d", "(got '365d', at most 115d)", "check the unit"),
+        (units.parse_span, "100000d", "at most 11574d", "check the unit"),
         (units.parse_rate, "200Gb", "unknown unit 'Gb'", "did you mean 200Gb/s?"),
         (units.parse_rate, "200Gbps", "unknown unit 'Gbps'", "did you mean 200Gb/s?"),
         (units.parse_rate, "0GB/s", "must be more than 0", ""),

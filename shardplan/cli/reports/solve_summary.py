@@ -35,14 +35,17 @@ def summary_lines(
     output: str,
     inexact_seconds: float | None = None,
     to_go_on: str = "",
+    elapsed_seconds: float | None = None,
 ) -> Iterator[str]:
     """Step time, gap and bound, the worst devices, where the plan is, and what to do next.
 
     ``inexact_seconds`` bound plans that cut columns too; ``to_go_on`` is the
-    command that goes on with the search.
+    command that goes on with the search. ``elapsed_seconds`` are those of the whole command, which
+    its time limit counts too; None: of the plan.
     """
     claim, step = plan.optimality, words.seconds(plan.prediction.step_seconds)
     batch = case.samples
+    elapsed = plan.run.elapsed_seconds if elapsed_seconds is None else elapsed_seconds
     rate = Throughput.of(batch, plan.prediction.step_seconds).samples_per_second
     yield (
         f"{plan.name}: {words.plural(plan.table_count, 'table')} on "
@@ -53,7 +56,7 @@ def summary_lines(
         f"{NONE_BETTER[claim.objective]} than {words.seconds(claim.lower_bound_seconds)}: "
         f"gap {words.gap(claim.gap)} ({claim.status}; "
         f"{TERMINATIONS.get(claim.termination, claim.termination)} "
-        f"after {plan.run.elapsed_seconds:.1f} s)"
+        f"after {elapsed:.1f} s)"
     )
     if large := large_gap(claim.objective_seconds, claim.lower_bound_seconds):
         yield f"  {large}"

@@ -27,9 +27,14 @@ class ImprovingPlan:
     """
 
     def __init__(
-        self, path: str, say: Callable[[str], None], renderer: Renderer | None = None
+        self,
+        path: str,
+        say: Callable[[str], None],
+        renderer: Renderer | None = None,
+        before_seconds: float = 0.0,
     ) -> None:
         self._path, self._say = path, say
+        self._before_seconds = before_seconds
         self._renderer = renderer or Renderer()
         self._is_file = path != "-" and _may_be_replaced(path)
         self._before: Claim | None = None
@@ -42,7 +47,7 @@ class ImprovingPlan:
         step = words.seconds(plan.prediction.step_seconds)
         where = f", written to {self._path}" if self._write(plan) else ""
         self._say(
-            f"{plan.run.elapsed_seconds:.1f} s: step {step}, "
+            f"{self._before_seconds + plan.run.elapsed_seconds:.1f} s: step {step}, "
             f"gap {words.gap(plan.optimality.gap)}{where}"
         )
 

@@ -31,6 +31,7 @@ _EXACTNESS_SECONDS = 1.0
 
 def solve_one(request: SolveRequest) -> None:
     """Write the plan of the only spec, and say how good it is; raises as its parts do."""
+    started = time.monotonic()
     deadline = Deadline.after(request.time_limit + READING_SECONDS)
     # From here on, so that a Ctrl-C while modules load or the spec is read is remembered.
     with interruptible() as interrupt:
@@ -51,7 +52,7 @@ def solve_one(request: SolveRequest) -> None:
         deadline = deadline.within(request.time_limit).unless(interrupt.is_requested)
         search = request.search(interrupt.is_requested).until(deadline)
         try:
-            plan = _solve(case, search, request, earlier, renderer)
+            plan = _solve(case, search, request, earlier, renderer, started)
         except Infeasible as error:
             from shardplan.cli.solving.advice import with_advice
 
@@ -59,9 +60,10 @@ def solve_one(request: SolveRequest) -> None:
             raise with_advice(error, case, deadline, stopped, case_seconds) from None
         hold(case, plan, renderer)
         put_file(renderer.render(plan), request.output)
+        elapsed = time.monotonic() - started
         emit(plan, request.output, emitted)
         if not request.quiet:
-            _sum_up(plan, case, request, interrupt.is_requested)
+            _sum_up(plan, case, request, interrupt.is_requested, elapsed)
             say_emitted(emitted)
 
 
@@ -95,6 +97,7 @@ def _solve(
     request: SolveRequest,
     earlier: tuple[Plan, Case] | None,
     renderer: Renderer,
+    started: float,
 ) -> Plan:
     """Solve with progress on stderr, from or near an earlier plan where there is one."""
     from shardplan.cli.reports.progress import progress
@@ -102,7 +105,8 @@ def _solve(
     from shardplan.planning.planner import make_plan
 
     with progress(request.quiet) as reporter:
-        put = ImprovingPlan(request.output, reporter.say, renderer).put
+        before = time.monotonic() - started
+        put = ImprovingPlan(request.output, reporter.say, renderer, before).put
         if earlier is None:
             return make_plan(case, search, reporter, on_plan=put)
         if request.old is None:
@@ -137,7 +141,13 @@ def _resumed(
     return make_plan(case, search, reporter, found.decisions, proven=found.proven, on_plan=put)
 
 
-def _sum_up(plan: Plan, case: Case, request: SolveRequest, should_stop: Callable[[], bool]) -> None:
+def _sum_up(
+    plan: Plan,
+    case: Case,
+    request: SolveRequest,
+    should_stop: Callable[[], bool],
+    elapsed_seconds: float,
+) -> None:
     from shardplan.cli.reports.solve_summary import summary_lines
     from shardplan.plan.carried import as_planned
     from shardplan.whatif.exactness import inexact_bound
@@ -146,4 +156,6 @@ def _sum_up(plan: Plan, case: Case, request: SolveRequest, should_stop: Callable
     # Its bound would be of one of all cases that an open spec is.
     if request.old is None and planned is case and not should_stop():
         inexact = inexact_bound(case, Deadline.after(_EXACTNESS_SECONDS).unless(should_stop))
-    say_lines(summary_lines(plan, planned, request.output, inexact, request.to_go_on()))
+    to_go_on = request.to_go_on()
+    lines = summary_lines(plan, planned, request.output, inexact, to_go_on, elapsed_seconds)
+    say_lines(lines)
