@@ -44,17 +44,18 @@ _WITHOUT_FIGURE = Shortfall(
     "count",
     "relax the constraints, or give more memory; a longer --time-limit tells how much",
 )
-_FILL_SECONDS = 0.5
-"""Beyond the deadline, for what is told where no time is left to tell how much is short."""
+_TOTALS_SECONDS = 0.5
+"""Beyond the deadline, for a linear program over totals: refusals without figures help nobody."""
 
 
 def shortfalls(case: Case, problem: Problem, deadline: Deadline) -> list[Shortfall]:
     """What an infeasible case lacks: memory in total, or else room on single devices.
 
     The figures are the least over all ways to shard, so that adding less cannot help. Of room on
-    single devices no figure is told where the ``deadline`` comes before one is found.
+    single devices no figure is told where the ``deadline`` comes before one is found, but how full
+    the fullest tier is in total.
     """
-    missing = missing_in_total(problem, Limits(deadline))
+    missing = missing_in_total(problem, Limits(deadline.extended(_TOTALS_SECONDS)))
     of_tiers = np.concatenate([missing.device_bytes, missing.node_bytes]).tolist()
     found = [
         _total(short, _capacity(problem, tier), case, tier)
@@ -119,7 +120,7 @@ def _packing(case: Case, problem: Problem, deadline: Deadline) -> list[Shortfall
 
 def _without_figure(problem: Problem, deadline: Deadline) -> Shortfall:
     """That it was proven, and which tier is the fullest."""
-    needs = most_even_bytes(problem, Limits(deadline.extended(_FILL_SECONDS)))
+    needs = most_even_bytes(problem, Limits(deadline.extended(_TOTALS_SECONDS)))
     if needs is None:
         return _WITHOUT_FIGURE
     offers = np.array([_capacity(problem, tier).sum() for tier in range(len(TIERS))])
