@@ -12,6 +12,7 @@ from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
 from shardplan.profile.count.feature_counts import feature_counts
 from shardplan.profile.count.id_counts import DAY, sums
+from shardplan.profile.count.ids_by_sample import IdsBySample
 from shardplan.profile.count.observed_batches import SeenLists, observed_batch
 from shardplan.profile.count.skew_range import skew_range
 from shardplan.profile.count.table_counts import reduced_counts, table_counts
@@ -185,16 +186,17 @@ def _table(
         frame = samples.all_of(columns)
         counts = table_counts(frame, *told)
         features = feature_counts(frame, rule, samples.engine, counts.looked_up)
-    seen, observed = SeenLists(rule), []
+    seen, by_sample, observed = SeenLists(rule), IdsBySample(), []
     for batch in batches(columns) if batches else ():
         seen.see(batch)
         # Which ids of a batch are rare, and share a row, no batch tells.
         if not rule.mapping.has_rare:
-            observed.append(observed_batch(batch, rule))
+            observed.append(observed_batch(batch, rule, by_sample))
     known = min(hot, len(counts.hot_ids))
     return table_profile(
-        rule, counts, features, observed, asked, hot_ids=known, fillers=seen.fillers()
-    )
+        rule, counts, features, observed, asked,
+        by_order=by_sample.by_order, hot_ids=known, fillers=seen.fillers(),
+    )  # fmt: skip
 
 
 def _joint(samples: Samples, tables: Sequence[TableProfile]) -> list[JointRows]:

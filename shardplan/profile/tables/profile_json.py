@@ -76,7 +76,9 @@ def _table(table: TableProfile) -> dict[str, Any]:
             "batches": order.batches,
             "observed_rows": _rounded(order.observed_rows),
             "random_rows": _rounded(order.random_rows),
+            "sample_rows": _rounded(order.sample_rows),
             "is_other": order.is_other,
+            "has_repeats": order.has_repeats,
         },
         "features": [_feature(each) for each in table.features],
     }

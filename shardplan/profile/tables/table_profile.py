@@ -125,10 +125,18 @@ class TableProfile:
                 f"touch {colder:.1%} more rows than those of the last day; fewer --skew-days"
             )
         if self.order is not None and self.order.is_other and not self.asked.is_shuffled:
+            written = "" if self.order.has_repeats else ", which is what is written"
             yield (
                 f"{name}: batches as they come touch {self.order.observed_rows:,.0f} rows, in "
-                f"random order {self.order.random_rows:,.0f}, which is what is written; "
+                f"random order {self.order.sample_rows:,.0f}{written}; "
                 "--shuffled where the job shuffles all samples"
+            )
+        if self.order is not None and self.order.has_repeats:
+            yield (
+                f"{name}: ids stand in a sample more than once: batches touch "
+                f"{self.order.sample_rows:,.0f} rows in any order of samples, and by what is "
+                f"written {self.order.random_rows:,.0f}, that of reads one by one; make ids of a "
+                "sample distinct where the trainer does"
             )
 
     @property
@@ -153,10 +161,13 @@ def table_profile(
     batches: Sequence[ObservedBatch],
     asked: Asked,
     *,
+    by_order: float | None = None,
     hot_ids: int = 0,
     fillers: Sequence[Filler] = (),
 ) -> TableProfile:
     """Fit what was counted; ``batches`` are of the last day, ``hot_ids`` are known to the job.
+
+    ``by_order`` is as in :func:`file_order`.
 
     Raises InputError where ids as they are need more rows than a table can have.
     """
@@ -190,7 +201,10 @@ def table_profile(
     # Of a sample, a batch from elsewhere may read more than all of it does.
     held = [each for each in batches if each.accesses <= counts.last.accesses]
     observed = file_order(
-        counts.last, [each.accesses for each in held], [each.distinct_rows for each in held]
+        counts.last,
+        [each.accesses for each in held],
+        [each.distinct_rows for each in held],
+        by_order,
     )
     says = sample_says(counts.last, reads, asked.sample_share)
     return TableProfile(
