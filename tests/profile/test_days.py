@@ -124,6 +124,21 @@ def test_too_little_data_of_the_days_that_skew_is_of_is_told(days: Path, tmp_pat
     assert "batches of data, of the last day" in line
 
 
+def test_an_access_that_is_off_the_data_is_told_with_the_size(tmp_path: Path) -> None:
+    ids = np.random.default_rng(0).zipf(1.3, 20_000) % 10**9
+    table = pa.table({"a": ids, "b": ids, "c": ids % 50})
+    parquet.write_table(table, tmp_path / "d.parquet")
+    rules = [
+        TableRule(name=name, features=(FeatureRule(column=name),),
+                  mapping=IdMapping(MappingKind.DICTIONARY, 1))
+        for name in table.column_names
+    ]  # fmt: skip
+    found = profile_files([str(tmp_path)], Asked(batch=1_024), rules=rules)
+    (line,) = [each for each in found.warnings if "off the data" in each]
+    assert line.startswith("a, b: ")
+    assert line.endswith("of the distinct rows of 16 batches")
+
+
 def test_a_day_of_which_a_sample_has_nothing_is_told(days: Path, tmp_path: Path) -> None:
     few = parquet.read_table(days / "day_0.parquet").slice(0, 50)
     parquet.write_table(few, tmp_path / "day_7.parquet")

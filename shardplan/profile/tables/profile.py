@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from shardplan.profile.count.skew_range import skew_range
+from shardplan.profile.fit.fitted_access import WORTH_A_WARNING
 from shardplan.profile.fit.sample_says import FOR_TIMES
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Profile:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What somebody should know, of files and then table by table."""
-        told = [*self.remarks, *self._of_days, *self._of_small_data]
+        told = [*self.remarks, *self._of_days, *self._of_small_data, *self._of_bad_fits]
         return (*told, *(line for table in self.tables for line in table.warnings))
 
     @property
@@ -72,6 +73,17 @@ class Profile:
             f"{_named(few)}: {least:.2g} batches of data{self._skew_of}, and a step's time takes "
             f"{FOR_TIMES}"
         )
+
+    @property
+    def _of_bad_fits(self) -> Iterator[str]:
+        """Tables, all in one line, whose access is not that of the data."""
+        off = {each: each.fitted.error or 0.0 for each in self.tables}
+        if far := [each for each, error in off.items() if error > WORTH_A_WARNING]:
+            worst = max(far, key=lambda each: off[each]).fitted
+            yield (
+                f"{_named(far)}: the access that is written is off the data, by up to "
+                f"{worst.error:.1%} of the distinct rows of {worst.worst_at:g} batches"
+            )
 
     @property
     def _skew_of(self) -> str:

@@ -66,6 +66,7 @@ def _table(table: TableProfile) -> dict[str, Any]:
             "ids": counts.frequencies.ids.tolist(),
         },
         "fit_error": _rounded(table.fitted.error),
+        "fit_error_at_batches": _rounded(table.fitted.worst_at),
         "sample_batches": _rounded(says.batches),
         "distinct_rows_of_a_batch": _rounded(says.distinct_rows),
         "distinct_rows_error": _rounded(says.distinct_rows_error),
