@@ -54,10 +54,10 @@ class NumpyCounts:
         return float(((many - self.pooling) ** 2 * self.lengths).sum() / self.samples)
 
     def hottest(self, most: int) -> NDArray[np.int64]:
-        """(k, 2): ids and reads, hottest first, ties by id."""
-        ids = np.flatnonzero(self.reads >= np.sort(self.reads)[-min(most, len(self.reads))])
-        order = np.lexsort((ids, -self.reads[ids]))
-        found = np.stack([ids, self.reads[ids]], axis=1)[order][:most]
+        """(k, 2): ids and reads of the last day, hottest first, ties by id."""
+        ids = np.flatnonzero(self.last >= np.sort(self.last)[-min(most, len(self.last))])
+        order = np.lexsort((ids, -self.last[ids]))
+        found = np.stack([ids, self.last[ids]], axis=1)[order][:most]
         return found[found[:, 1] > 0]
 
     @property

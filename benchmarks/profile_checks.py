@@ -103,7 +103,7 @@ def _numbers(found: Checked, told: dict[str, Any], truth: NumpyCounts, batch: in
     found.real(feature["pooling_mean"], truth.pooling)
     found.real(feature["pooling_variance"], truth.variance)
     found.real(told["id_order_correlation"], truth.order_correlation)
-    found.real(told["distinct_rows_of_a_batch"], rarefied(truth.reads, batch * truth.pooling))
+    found.real(told["distinct_rows_of_a_batch"], rarefied(truth.last, batch * truth.pooling))
 
 
 def _reference(found: Checked, kept: pa.Table, truth: NumpyCounts, name: str) -> None:
@@ -115,7 +115,7 @@ def _reference(found: Checked, kept: pa.Table, truth: NumpyCounts, name: str) ->
     ids = np.flatnonzero(truth.reads)
     one_in = 1 << max(0, int(np.ceil(np.log2(len(ids) / _MOST_SAMPLED))))
     ids = ids[ids % _PRIME * _FACTOR % _PRIME % one_in == 0]
-    truth_ = np.stack([ids, truth.reads[ids]], axis=1)
+    truth_ = np.stack([ids, truth.last[ids]], axis=1)
     found.whole(f"{name}: reference, sample", parts["sample"], truth_)
 
 

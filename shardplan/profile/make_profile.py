@@ -12,7 +12,9 @@ from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
 from shardplan.profile.count.feature_counts import feature_counts
 from shardplan.profile.count.id_counts import DAY, sums
+from shardplan.profile.count.ids_by_sample import IdsBySample
 from shardplan.profile.count.observed_batches import SeenLists, observed_batch
+from shardplan.profile.count.skew_range import skew_range
 from shardplan.profile.count.table_counts import reduced_counts, table_counts
 from shardplan.profile.features.inferred import check_columns, inferred_rules
 from shardplan.profile.fit.merging import JointRows, merge_candidates, pairs_to_count
@@ -126,16 +128,17 @@ def make_profile(
     source = samples.sources[0] if samples.sources else "samples"
     chosen = tuple(rules) or _inferred(samples, schema, source)
     check_columns(chosen, schema, source)
-    (count,) = sums(samples.all_of(list(schema)[:1]), [nw.len().alias("samples")])
-    if not count:
+    of_days = _samples_of_days(samples, list(schema)[:1])
+    if not sum(of_days):
         raise InputError([Diagnostic(source, 0, 0, "", "holds no samples", code="data")])
+    skew = skew_range(of_days, asked.skew_days)
     hears = reporter or ProfileReporter()
     found: list[TableProfile] = []
     faults: list[Diagnostic] = []
     for done, rule in enumerate(chosen):
         hears.counting(rule.name, done, len(chosen))
         try:
-            found.append(_table(samples, rule, asked, batches, hot, old_hot or {}))
+            found.append(_table(samples, rule, asked, skew, batches, hot, old_hot or {}))
         except InputError as error:
             faults += error.diagnostics
     if faults:
@@ -144,12 +147,18 @@ def make_profile(
     return Profile(
         tuple(found),
         samples.sources,
-        count,
+        of_days,
         samples.days,
         asked,
         tuple(merge_candidates(merging)),
         samples.remarks,
     )
+
+
+def _samples_of_days(samples: Samples, columns: Collection[str]) -> tuple[int, ...]:
+    days = range(len(samples.frames))
+    asked = [(nw.col(DAY) == day).cast(nw.Int64).sum().alias(f"samples_{day}") for day in days]
+    return tuple(sums(samples.all_of(columns), asked))
 
 
 def _inferred(samples: Samples, schema: Mapping[str, Any], source: str) -> tuple[TableRule, ...]:
@@ -161,6 +170,7 @@ def _table(
     samples: Samples,
     rule: TableRule,
     asked: Asked,
+    skew: range,
     batches: Callable[[Collection[str]], Iterable[pa.Table]] | None,
     hot: int,
     old_hot: Mapping[str, NDArray[np.int64]],
@@ -168,7 +178,7 @@ def _table(
     columns = {feature.column for feature in rule.features}
     asked_for = old_hot.get(rule.name, np.zeros(0, np.int64))
     days, kept = len(samples.frames), max(hot, _HOT_SHOWN)
-    told = (rule, days, samples.engine, kept, asked_for, asked.skew_days)
+    told = (rule, days, samples.engine, kept, asked_for, skew)
     if samples.kept is not None:
         counts = reduced_counts(samples.kept.id_counts(rule, days), *told)
         features = samples.kept.feature_counts(rule)
@@ -176,16 +186,17 @@ def _table(
         frame = samples.all_of(columns)
         counts = table_counts(frame, *told)
         features = feature_counts(frame, rule, samples.engine, counts.looked_up)
-    seen, observed = SeenLists(rule), []
+    seen, by_sample, observed = SeenLists(rule), IdsBySample(), []
     for batch in batches(columns) if batches else ():
         seen.see(batch)
         # Which ids of a batch are rare, and share a row, no batch tells.
         if not rule.mapping.has_rare:
-            observed.append(observed_batch(batch, rule))
+            observed.append(observed_batch(batch, rule, by_sample))
     known = min(hot, len(counts.hot_ids))
     return table_profile(
-        rule, counts, features, observed, asked, hot_ids=known, fillers=seen.fillers()
-    )
+        rule, counts, features, observed, asked,
+        by_order=by_sample.by_order, hot_ids=known, fillers=seen.fillers(),
+    )  # fmt: skip
 
 
 def _joint(samples: Samples, tables: Sequence[TableProfile]) -> list[JointRows]:

@@ -159,6 +159,8 @@ class _Files:
             frames = by_day(frames[0][1], self._day_column)
         numbers = (*self._dense(), *filter(None, [self._day_column]))
         remarks = tuple(line for _, path in staged for line in odd_columns(path))
+        if gone := dict.fromkeys(file.day for file, _ in staged if file.day not in days):
+            remarks += (f"no batch of {', '.join(gone)} is in the sample: skew is of other days",)
         known = self._dictionaries(staged)
         kept = self._kept(staged, engine)
         samples = Samples(engine, frames, self._patterns, known, numbers, remarks, kept)
@@ -268,10 +270,17 @@ class _Files:
         days: Sequence[str],
     ) -> Callable[[Collection[str]], Iterator[pa.Table]]:
         """Of the days that skew is of, as their ids are."""
+        from shardplan.profile.count.skew_range import skew_range
         from shardplan.profile.sources.blocks import read_blocks, spread_blocks
         from shardplan.profile.sources.day_runs import blocks_of_days
 
-        last, batch = set(days[-self._asked.skew_days :]), self._asked.batch
+        batch = self._asked.batch
+        samples = dict.fromkeys(days, 0 if self._day_column is None else 1)
+        for (file, _), (_, count) in zip(staged, counts, strict=True):
+            if file.day in samples:
+                samples[file.day] += count
+        skew = skew_range(tuple(samples.values()), self._asked.skew_days)
+        last = {days[number] for number in skew}
         if self._day_column is not None:
             paths = [path for _, path in staged]
             blocks = blocks_of_days(paths, self._day_column, last, batch, _BATCHES)

@@ -20,11 +20,13 @@ from shardplan.profile.engine.duckdb_engine import DuckdbEngine
 from shardplan.profile.features.id_mapping import IdMapping, MappingKind
 from shardplan.profile.features.table_rule import FeatureRule, TableRule
 from shardplan.profile.frequencies import Frequencies
+from shardplan.profile.held_profile import held_profile, old_references
 from shardplan.profile.make_profile import Samples
 from shardplan.profile.profile_files import Reading, profile_files
 from shardplan.profile.sources.day_runs import blocks_of_days
 from shardplan.profile.tables.table_profile import Asked
 from shardplan.profile.tables.write_profile import write_profile
+from shardplan.solve.deadline import ENDLESS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,9 +80,93 @@ def test_skew_is_of_as_many_days_as_are_asked_for(days: Path, tmp_path: Path) ->
 
 def test_a_table_whose_last_day_reads_new_ids_is_told_to_grow(tmp_path: Path) -> None:
     for day in range(2):
-        ids = pa.array(np.arange(100) + 90 * day)
+        ids = pa.array(np.repeat(np.arange(100) + 90 * day, 2))
         parquet.write_table(pa.table({"a": ids}), tmp_path / f"day_{day}.parquet")
     assert any("90 of the 100 ids of the last day" in line for line in profiled(tmp_path).warnings)
+
+
+def test_new_ids_that_chance_brings_are_no_growth(tmp_path: Path) -> None:
+    """Of many rows that are hardly read, most of each day are new, though nothing changes."""
+    for day in range(2):
+        ids = np.random.default_rng(day).integers(0, 20_000, 4_000)
+        parquet.write_table(pa.table({"a": ids}), tmp_path / f"day_{day}.parquet")
+    found = profiled(tmp_path)
+    last = found.tables[0].counts.newest_day
+    assert last.rows_new > 0.5 * last.rows_touched
+    assert not any("grows" in line for line in found.warnings)
+
+
+@pytest.mark.parametrize("keep", [None, "kept"])
+def test_skew_is_of_the_last_day_that_has_samples(
+    days: Path, tmp_path: Path, keep: str | None
+) -> None:
+    none = parquet.read_table(days / "day_0.parquet").slice(0, 0)
+    parquet.write_table(none, tmp_path / "day_7.parquet")
+    folder = None if keep is None else str(tmp_path / keep)
+    with_empty = profiled(days, tmp_path / "day_7.parquet", keep=folder)
+    without = profiled(days)
+    assert [t.spec for t in with_empty.tables] == [t.spec for t in without.tables]
+    assert [t.batches for t in with_empty.tables] == [t.batches for t in without.tables]
+    assert any("no samples of 7" in line and "up to 1" in line for line in with_empty.warnings)
+    assert any("of 1, the last day that has samples" in line for line in with_empty.notes)
+    assert not any("no samples" in line for line in without.warnings)
+
+
+def test_too_little_data_of_the_days_that_skew_is_of_is_told(days: Path, tmp_path: Path) -> None:
+    whole = profiled(days)
+    few = parquet.read_table(days / "day_0.parquet").slice(0, 50)
+    parquet.write_table(few, tmp_path / "day_7.parquet")
+    found = profiled(days, tmp_path / "day_7.parquet")
+    for table, before in zip(found.tables, whole.tables, strict=True):
+        assert table.says.batches < 0.2 < 3 < before.says.batches < 5
+        assert not table.says.tells_times
+    (line,) = [each for each in found.warnings if "a step's time takes 16" in each]
+    assert "batches of data, of the last day" in line
+
+
+def test_an_access_that_is_off_the_data_is_told_with_the_size(tmp_path: Path) -> None:
+    ids = np.random.default_rng(0).zipf(1.3, 20_000) % 10**9
+    table = pa.table({"a": ids, "b": ids, "c": ids % 50})
+    parquet.write_table(table, tmp_path / "d.parquet")
+    rules = [
+        TableRule(name=name, features=(FeatureRule(column=name),),
+                  mapping=IdMapping(MappingKind.DICTIONARY, 1))
+        for name in table.column_names
+    ]  # fmt: skip
+    found = profile_files([str(tmp_path)], Asked(batch=1_024), rules=rules)
+    (line,) = [each for each in found.warnings if "off the data" in each]
+    assert line.startswith("a, b: ")
+    assert line.endswith("of the distinct rows of 16 batches")
+
+
+def test_a_day_of_which_a_sample_has_nothing_is_told(days: Path, tmp_path: Path) -> None:
+    few = parquet.read_table(days / "day_0.parquet").slice(0, 50)
+    parquet.write_table(few, tmp_path / "day_7.parquet")
+    found = profiled(days, tmp_path / "day_7.parquet", sample_share=0.5)
+    assert found.days == ("0", "1")
+    assert any("no batch of 7 is in the sample" in line for line in found.warnings)
+
+
+def test_days_held_against_themselves_are_no_movement(tmp_path: Path) -> None:
+    """Also where ids change from day to day: hot ids and reads are of the days of the skew."""
+    asked, rows = Asked(batch=100), np.arange(3_000)
+    for day in range(4):
+        ids = np.random.default_rng(day).permutation(rows)[
+            np.random.default_rng(9 + day).zipf(1.3, 6_000) % 3_000
+        ]
+        parquet.write_table(pa.table({"a": ids}), tmp_path / f"day_{day}.parquet")
+    old_profile = profiled(tmp_path)
+    write_profile(old_profile, str(tmp_path / "old.yaml"))
+    old = old_references(str(tmp_path / "old.yaml"))
+    counts = old_profile.tables[0].counts
+    assert old["a"].recent.reads.tolist() == counts.last.reads.tolist()
+    assert old["a"].of_rare_ids == counts.reference.of_rare_ids
+    hot = {name: each.hot_ids for name, each in old.items()}
+    for day, moves in (("day_3", False), ("day_1", True)):
+        new = profile_files([str(tmp_path / f"{day}.parquet")], asked, old_hot=hot)
+        found = held_profile(old, new, None, ENDLESS)
+        assert found.is_alarm is moves
+        assert found.movements[0].unseen_excess == 0
 
 
 def kept(folder: Path, output: Path, keep: Path | None, day: str | None) -> list[bytes]:

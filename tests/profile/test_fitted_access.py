@@ -142,6 +142,15 @@ def test_fewer_rows_than_ids_are_refused():
         access_of(Frequencies.of_counts([1, 5, 90]), 2, 1)
 
 
+def test_rows_that_data_hardly_read_tell_no_large_batches():
+    """A dictionary has the rows that were read, and most of them were read once."""
+    ids = np.random.default_rng(0).zipf(1.3, 20_000)
+    data = Frequencies.of_counts(np.unique(ids, return_counts=True)[1])
+    fitted = access_of(data, data.rows_touched, 1_024)
+    assert fitted.error > 0.05
+    assert fitted.worst_at == 16
+
+
 def test_rows_are_all_points_where_there_are_few():
     access = access_of(Frequencies.of_counts([7_000, 2_000, 1_000]), 3, 10).access
     assert access == Cdf(((1 / 3, 0.7), (2 / 3, 0.9), (1.0, 1.0)))

@@ -8,9 +8,9 @@ from shardplan.units import format_seconds
 from shardplan.workload.access import Uniform
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from shardplan.profile.count.table_counts import DayCounts
+    from shardplan.profile.count.table_counts import TableCounts
     from shardplan.profile.drift.drift import ProfileDrift
     from shardplan.profile.tables.profile import Profile
 
@@ -27,7 +27,7 @@ def profile_lines(profile: Profile) -> Iterator[str]:
         error = "" if table.fitted.error is None else f", fit off by {table.fitted.error:.2%}"
         yield (
             f"  {spec.name}: {spec.rows:,} rows, {counts.rows_touched:,} of them read, "
-            f"{pooling:.4g} ids a sample, {form}{error}{_growth(table.counts.days)}"
+            f"{pooling:.4g} ids a sample, {form}{error}{_growth(table.counts)}"
         )
     if (rest := len(profile.tables) - _MOST_TABLES) > 0:
         yield f"  ... and {rest:,} more"
@@ -36,11 +36,12 @@ def profile_lines(profile: Profile) -> Iterator[str]:
         yield f"  {first} and {second} would make one table of {pair.joint_rows:,} rows"
 
 
-def _growth(days: Sequence[DayCounts]) -> str:
+def _growth(counts: TableCounts) -> str:
     """Of several days, what the last one added."""
-    if len(days) <= 1:
+    if not counts.skew[-1]:
         return ""
-    return f"; the last day reads {days[-1].rows_touched:,}, {days[-1].rows_new:,} of them new"
+    last = counts.newest_day
+    return f"; the last day reads {last.rows_touched:,}, {last.rows_new:,} of them new"
 
 
 def drift_lines(drift: ProfileDrift) -> Iterator[str]:

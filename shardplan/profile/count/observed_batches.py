@@ -14,6 +14,7 @@ from shardplan.profile.count.list_ends import Filler, filler_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from shardplan.profile.count.ids_by_sample import IdsBySample
     from shardplan.profile.features.table_rule import FeatureRule, TableRule
 
 
@@ -31,14 +32,25 @@ class ObservedBatch:
     distinct_rows: int
 
 
-def observed_batch(batch: pa.Table, rule: TableRule) -> ObservedBatch:
-    """Count a batch; the padding's row is left out, and of a dictionary rare ids are its own."""
-    ids = np.concatenate([_ids_of(batch.column(each.column), each) for each in rule.features])
-    rows = rule.mapping.row_of(ids)
+def observed_batch(
+    batch: pa.Table, rule: TableRule, by_sample: IdsBySample | None = None
+) -> ObservedBatch:
+    """Count a batch; the padding's row is left out, and of a dictionary rare ids are its own.
+
+    ``by_sample`` sees it too, where a sample may have an id twice: not in one column without lists.
+    """
+    columns = [batch.column(each.column) for each in rule.features]
+    found = [_ids_of(*each) for each in zip(columns, rule.features, strict=True)]
+    rows = rule.mapping.row_of(np.concatenate([ids for ids, _ in found]))
+    is_kept = np.ones(len(rows), np.bool_)
     if rule.mapping.kind.value == "as_is":
-        rows = rows[rows >= 0]
+        is_kept &= rows >= 0
     if rule.padding is not None:
-        rows = rows[rows != rule.padding]
+        is_kept &= rows != rule.padding
+    rows = rows[is_kept]
+    if by_sample is not None and (len(columns) > 1 or is_list(_whole(columns[0]))):
+        samples = np.concatenate([samples for _, samples in found])
+        by_sample.see(rows, samples[is_kept], batch.num_rows)
     rows = np.sort(rows)  # A tenth of the time of np.unique, which hashes.
     return ObservedBatch(len(rows), int(np.count_nonzero(np.diff(rows))) + bool(len(rows)))
 
@@ -96,36 +108,51 @@ def is_list(held: pa.Array) -> bool:
     return bool(pa.types.is_list(held.type) or pa.types.is_large_list(held.type))
 
 
-def _ids_of(column: pa.ChunkedArray, feature: FeatureRule) -> NDArray[np.int64]:
+def _ids_of(
+    column: pa.ChunkedArray, feature: FeatureRule
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Ids of a feature, and the number of the sample of each."""
     held = _whole(column)
+    samples = np.arange(len(held))
     if is_list(held):
+        samples = samples[_is_there(held)]
+        held = held.drop_null()
         if feature.padding is not None:
             held = _without(held, feature.padding)
-        held = _flattened(held, feature)
+        held, lengths = _flattened(held, feature)
+        samples = np.repeat(samples, lengths)
     elif feature.missing is not None:
         held = pc.fill_null(held, feature.missing)
+    samples = samples[_is_there(held)]
     held = held.drop_null()
     if pa.types.is_uint64(held.type):
-        held = held.filter(pc.less(held, _BEYOND))
-    return np.asarray(held.cast(pa.int64()))
+        is_kept = pc.less(held, _BEYOND)
+        held, samples = held.filter(is_kept), samples[is_kept.to_numpy(zero_copy_only=False)]
+    return np.asarray(held.cast(pa.int64())), samples
+
+
+def _is_there(held: pa.Array) -> NDArray[np.bool_]:
+    if not held.null_count:
+        return np.ones(len(held), np.bool_)
+    found: NDArray[np.bool_] = held.is_valid().to_numpy(zero_copy_only=False)
+    return found
 
 
 def _without(held: pa.ListArray, padding: int) -> pa.ListArray:
-    """The lists without an id."""
-    held = held.drop_null()
+    """The lists without an id; none of them is null."""
     values, offsets = held.flatten(), held.offsets.to_numpy().astype(np.int64)
     is_kept = pc.fill_null(pc.not_equal(values, padding), True).to_numpy(zero_copy_only=False)
     kept = np.concatenate([[0], np.cumsum(is_kept)])[offsets - offsets[0]]
     return pa.LargeListArray.from_arrays(pa.array(kept), values.filter(pa.array(is_kept)))
 
 
-def _flattened(held: pa.ListArray, feature: FeatureRule) -> pa.Array:
-    if feature.truncate is None:
-        return held.flatten()
-    held = held.drop_null()
+def _flattened(held: pa.ListArray, feature: FeatureRule) -> tuple[pa.Array, NDArray[np.int64]]:
+    """Ids of lists of which none is null, one after the other, and how many each has."""
     offsets = held.offsets.to_numpy().astype(np.int64)
     lengths = np.diff(offsets)
+    if feature.truncate is None:
+        return held.flatten(), lengths
     kept = np.minimum(lengths, feature.truncate)
     begins = offsets[:-1] + (lengths - kept if feature.keep == "back" else 0)
     inside = np.arange(kept.sum()) - np.repeat(np.cumsum(kept) - kept, kept)
-    return held.values.take(pa.array(np.repeat(begins, kept) + inside))
+    return held.values.take(pa.array(np.repeat(begins, kept) + inside)), kept

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _NOWHERE = -(2**63)
 """An id that stands for none."""
+_RECENT = "recent"
+"""The column of reads on the days that skew is of."""
 _SCALE = 2**20
 """Ids are scaled to so many steps before they are squared, and squares are added up in two parts,
 so that sums stay whole numbers and fit 64 bits up to 2^43 ids."""
@@ -41,16 +43,19 @@ class TableCounts:
     days: tuple[DayCounts, ...]
     frequencies: Frequencies
     """Of all days."""
+    skew: range
+    """Days that skew is of: the last that have samples, as many as were asked for."""
     last: Frequencies
-    """Of the last day, or of as many as were asked for."""
+    """Of the days that skew is of."""
     newest: Frequencies
-    """Of the last day alone."""
+    """Of the last of them alone."""
     hot_ids: NDArray[np.int64]
-    """(k,): hottest first, ties by id."""
+    """(k,): of the days that skew is of, hottest first, ties by id."""
     hot_reads: NDArray[np.int64]
-    """(k,)."""
+    """(k,): on these days."""
     reads_of_old: NDArray[np.int64]
-    """(n,): how often ids were read that were hot in older data, where such are asked for."""
+    """(n,): how often, on these days, ids were read that were hot in older data, where such are
+    asked for."""
     reference: Reference
     """What later data is held against."""
     order: OrderSums
@@ -62,6 +67,20 @@ class TableCounts:
     """Reads of negative ids, which no table has: counted apart."""
     padding_reads: int
     """Reads of the padding's row, counted apart."""
+    once_before: int
+    """Ids that were read once on all days before the newest."""
+
+    @property
+    def newest_day(self) -> DayCounts:
+        """The last day that has samples."""
+        return self.days[self.skew[-1]]
+
+    @property
+    def new_by_chance(self) -> float:
+        """Ids that the newest day was to read first, had nothing changed: of its accesses Good and
+        Turing's share, which falls with each new id, so that this is rather too much."""
+        before = sum(day.accesses for day in self.days[: self.skew[-1]])
+        return self.once_before * self.newest_day.accesses / before if before else 0.0
 
     @property
     def looked_up(self) -> int:
@@ -86,11 +105,11 @@ def table_counts(
     engine: Engine,
     hot: int,
     old_hot: NDArray[np.int64],
-    skew_days: int = 1,
+    skew: range | None = None,
 ) -> TableCounts:
     """Count a table; ``samples`` have the column of days, the rest as :func:`reduced_counts`."""
     counts = id_counts(samples, rule, days, engine)
-    return reduced_counts(counts, rule, days, engine, hot, old_hot, skew_days)
+    return reduced_counts(counts, rule, days, engine, hot, old_hot, skew)
 
 
 def reduced_counts(
@@ -100,14 +119,15 @@ def reduced_counts(
     engine: Engine,
     hot: int,
     old_hot: NDArray[np.int64],
-    skew_days: int = 1,
+    skew: range | None = None,
 ) -> TableCounts:
     """What is kept of a table's ``counts``, which :func:`id_counts` gives; ``hot`` ids at most.
 
-    ``old_hot`` are ids of older data whose reads are asked for; skew is of the last ``skew_days``.
+    ``old_hot`` are ids of older data whose reads are asked for; ``skew`` are the days that skew is
+    of, by default the last, after which none has samples.
     """
     with engine.kept(counts) as kept:
-        return _reduced(kept, rule, days, hot, old_hot, skew_days)
+        return _reduced(kept, rule, days, hot, old_hot, skew or range(days - 1, days))
 
 
 def _reduced(
@@ -116,24 +136,30 @@ def _reduced(
     days: int,
     hot: int,
     old_hot: NDArray[np.int64],
-    skew_days: int,
+    skew: range,
 ) -> TableCounts:
     row = nw.col("id")
     is_dictionary, has_rare = rule.mapping.is_dictionary, rule.mapping.has_rare
     is_padding = row == (rule.padding if rule.padding is not None else _NOWHERE)
     is_kept = ~is_padding if is_dictionary else ~is_padding & (row >= 0)
-    totals = _totals(counts, is_kept, is_padding, days)
+    counts = counts.with_columns(_reads_from(skew.start, days).alias(_RECENT))
+    totals = _totals(counts, is_kept, is_padding, days, skew[-1])
     counts = counts.filter(is_kept)
     named = counts.filter(row != RARE) if has_rare else counts
     frequencies, order = _frequencies(counts, totals.largest)
-    last = frequencies if days <= skew_days else _of_last(counts, days - skew_days, days)
-    newest = last if min(days, skew_days) == 1 else _of_last(counts, days - 1, days)
+    last = _frequencies_of(counts, nw.col(_RECENT)) if skew.start else frequencies
+    newest = last if len(skew) == 1 else _frequencies_of(counts, _reads_from(skew[-1], days))
     hot_ids, hot_reads = _hottest(named, max(hot, HOT_KEPT))
-    reference = _reference(named, frequencies, totals.ids, hot_ids[:HOT_KEPT], hot_reads[:HOT_KEPT])
+    sampled = _sampled(named, one_in := one_in_of(totals.ids))
+    reference = Reference(
+        frequencies, hot_ids[:HOT_KEPT], hot_reads[:HOT_KEPT], *sampled, one_in, last,
+        totals.of_rare_ids,
+    )  # fmt: skip
     return TableCounts(
-        totals.days, frequencies, last, newest, hot_ids[:hot], hot_reads[:hot],
+        totals.days, frequencies, skew, last, newest, hot_ids[:hot], hot_reads[:hot],
         _reads_of(named, old_hot), reference, order, totals.largest,
         totals.rare if has_rare else 0, 0 if is_dictionary else totals.below_zero, totals.padding,
+        totals.once_before,
     )  # fmt: skip
 
 
@@ -144,18 +170,27 @@ class _Totals:
     below_zero: int
     rare: int
     padding: int
+    of_rare_ids: tuple[int, int]
+    """Reads, on the days that skew is of, of ids that all days read once, and twice."""
+    once_before: int
     days: tuple[DayCounts, ...]
 
 
-def _totals(counts: Frame, is_kept: nw.Expr, is_padding: nw.Expr, days: int) -> _Totals:
+def _totals(
+    counts: Frame, is_kept: nw.Expr, is_padding: nw.Expr, days: int, newest: int
+) -> _Totals:
     """All sums over a table's ids at once: on a cluster each question has its price."""
-    row, reads = nw.col("id"), nw.col("reads")
+    row, reads, recent = nw.col("id"), nw.col("reads"), nw.col(_RECENT)
+    before = reads - _reads_from(newest, days)
     asked = [
         nw.when(is_kept).then(row).max().alias("largest"),
         is_kept.cast(nw.Int64).sum().alias("ids"),
         _where(row < 0, reads).alias("below"),
         _where(row == RARE, reads).alias("rare"),
         _where(is_padding, reads).alias("padding"),
+        _where(is_kept & (reads == 1), recent).alias("once"),
+        _where(is_kept & (reads == 2), recent).alias("twice"),
+        (is_kept & (before == 1)).cast(nw.Int64).sum().alias("once_before"),
         _where(is_kept, reads).alias("reads"),
     ]
     for day in range(days if days > 1 else 0):
@@ -164,9 +199,12 @@ def _totals(counts: Frame, is_kept: nw.Expr, is_padding: nw.Expr, days: int) -> 
         asked.append((is_kept & (of_day > 0)).cast(nw.Int64).sum().alias(f"ids_{day}"))
         so_far = reads_until(day, days)
         asked.append((is_kept & (so_far > 0)).cast(nw.Int64).sum().alias(f"so_far_{day}"))
-    largest, ids, below, rare, padding, accesses, *of_days = sums(counts, asked)
+    largest, ids, below, rare, padding, once, twice, before_, accesses, *of_days = sums(
+        counts, asked
+    )
     found = _by_day(of_days) if days > 1 else (DayCounts(accesses, ids, ids),)
-    return _Totals(largest if ids else -1, ids, below, rare, padding, found)
+    largest = largest if ids else -1
+    return _Totals(largest, ids, below, rare, padding, (once, twice), before_, found)
 
 
 def _by_day(sums_of_days: list[int]) -> tuple[DayCounts, ...]:
@@ -212,11 +250,18 @@ def _frequencies(counts: Frame, largest: int) -> tuple[Frequencies, OrderSums]:
     return Frequencies(reads, ids), order
 
 
-def _of_last(counts: Frame, first: int, days: int) -> Frequencies:
-    """Of the days from ``first`` on."""
+def _reads_from(first: int, days: int) -> nw.Expr:
+    """How often an id was read on the days from ``first`` on."""
+    if not first:
+        return nw.col("reads")
     read = reads_on(first, days)
     for day in range(first + 1, days):
         read = read + reads_on(day, days)
+    return read
+
+
+def _frequencies_of(counts: Frame, read: nw.Expr) -> Frequencies:
+    """Ids by how often they were read on some days."""
     grouped = (
         counts.select(read.alias("of_last"))
         .filter(nw.col("of_last") > 0)
@@ -228,8 +273,9 @@ def _of_last(counts: Frame, first: int, days: int) -> Frequencies:
 
 
 def _hottest(counts: Frame, most: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    top = counts.sort("reads", "id", descending=[True, False]).head(most)
-    ids, reads = integers(top, "id", "reads")
+    read = counts.filter(nw.col(_RECENT) > 0)
+    top = read.sort(_RECENT, "id", descending=[True, False]).head(most)
+    ids, reads = integers(top, "id", _RECENT)
     order = np.lexsort((ids, -reads))  # An engine may hand over what it sorted in parts.
     return ids[order], reads[order]
 
@@ -237,22 +283,16 @@ def _hottest(counts: Frame, most: int) -> tuple[NDArray[np.int64], NDArray[np.in
 def _reads_of(counts: Frame, wanted: NDArray[np.int64]) -> NDArray[np.int64]:
     found = np.zeros(len(wanted), np.int64)
     if len(wanted):
-        ids, reads = integers(counts.filter(nw.col("id").is_in(wanted.tolist())), "id", "reads")
+        ids, reads = integers(counts.filter(nw.col("id").is_in(wanted.tolist())), "id", _RECENT)
         at = {int(each): int(count) for each, count in zip(ids, reads, strict=True)}
         found[:] = [at.get(int(each), 0) for each in wanted]
     return found
 
 
-def _reference(
-    counts: Frame,
-    frequencies: Frequencies,
-    distinct: int,
-    hot_ids: NDArray[np.int64],
-    hot_reads: NDArray[np.int64],
-) -> Reference:
-    one_in = one_in_of(distinct)
+def _sampled(counts: Frame, one_in: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Of one id in so many, ids of all days, and reads on those that skew is of."""
     row: Any = nw.col("id")  # To which the same arithmetic is known as to an array.
     sampled = counts.filter(is_sampled(row, one_in))
-    ids, reads = integers(sampled, "id", "reads")
+    ids, reads = integers(sampled, "id", _RECENT)
     order = np.argsort(ids, kind="stable")
-    return Reference(frequencies, hot_ids, hot_reads, ids[order], reads[order], one_in)
+    return ids[order], reads[order]

@@ -37,7 +37,8 @@ class Movement:
     unseen: float
     """Of accesses to ids that the old data lacks."""
     unseen_by_chance: float
-    """The same where nothing has moved: Good and Turing's ``f1 / m`` of the old data."""
+    """The same where nothing has moved: Good and Turing's ``f1 / m`` of the old data, on the days
+    that its skew is of."""
     unseen_error: float
     """Standard error of the difference."""
     lost: float
@@ -49,13 +50,13 @@ class Movement:
 
     @property
     def unseen_excess(self) -> float:
-        """More than chance."""
-        return self.unseen - self.unseen_by_chance
+        """More than chance; 0 where it is less."""
+        return max(0.0, self.unseen - self.unseen_by_chance)
 
     @property
     def lost_excess(self) -> float:
-        """More than chance."""
-        return self.lost - self.lost_by_chance
+        """More than chance; 0 where it is less."""
+        return max(0.0, self.lost - self.lost_by_chance)
 
     @property
     def has_new_ids(self) -> bool:
@@ -84,7 +85,8 @@ def movement(
 ) -> Movement:
     """Hold new data of a table against what is kept of the old.
 
-    ``reads_of`` says how often the new data reads ids, 0 of those that it lacks. ``rows`` are those
+    Ids are new that no old day read; reads are on the days that skew is of. ``reads_of`` says how
+    often the new data reads ids on these, 0 of those that it lacks. ``rows`` are those
     of the table, where they are known; ``cached_rows`` those that its cache holds, else the hottest
     thousand, or an eighth of the ids. Total variation is not used: on large tables it is the noise
     of sampling (0.18 on tables that stay the same beside 0.17 on some that move).
@@ -100,12 +102,10 @@ def movement(
         own = int(new.hot_counts[:hot].sum())
         lost = (own - int(reads_of(old.hot_ids[:hot]).sum())) / new.accesses
         # The hot rows are told apart by old counts alone: what population they are of, these say.
-        population = population_of(old.frequencies, max(rows or 0, old.frequencies.rows_touched))
+        population = population_of(old.recent, max(rows or 0, old.recent.rows_touched))
         by_chance = chance_loss(population, hot, old.accesses, new.accesses)
         lost_error = float(np.sqrt(own)) / new.accesses
-    return Movement(
-        table, unseen, old.frequencies.unseen_share, error, lost, by_chance, lost_error, hot
-    )
+    return Movement(table, unseen, old.unseen_share, error, lost, by_chance, lost_error, hot)
 
 
 def _unseen(old: Reference, new: Reference) -> tuple[float, float]:
@@ -121,21 +121,14 @@ def _unseen(old: Reference, new: Reference) -> tuple[float, float]:
     is_new = ~np.isin(ids, there)
     read = counts[is_new].astype(np.float64)
     by_sample = one_in * (one_in - 1) * float(np.dot(read, read))
-    frequencies = old.frequencies
-    by_old = frequencies.read_once + 2 * _ids_read(old, 2)
-    variance = by_sample / new.accesses**2 + by_old / frequencies.accesses**2
+    variance = by_sample / new.accesses**2 + sum(old.of_rare_ids) / old.accesses**2
     variance += one_in * float(read.sum()) / new.accesses**2
     return one_in * float(read.sum()) / new.accesses, float(np.sqrt(variance))
-
-
-def _ids_read(old: Reference, times: int) -> int:
-    found = old.frequencies.ids[old.frequencies.reads == times]
-    return int(found.sum())
 
 
 def _hot_rows(old: Reference, new: Reference, cached_rows: int | None) -> int:
     """As many of the hottest ids as the table's cache holds, and both data tell."""
     if cached_rows is None:
-        cached_rows = min(HOT_KEPT, max(1, old.frequencies.rows_touched // _HOT_PART))
+        cached_rows = min(HOT_KEPT, max(1, old.recent.rows_touched // _HOT_PART))
     telling = int((old.hot_counts >= _TELLING).sum())
     return min(cached_rows, telling, len(new.hot_ids))

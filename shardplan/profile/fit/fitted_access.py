@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 SPREAD = (0.125, 1.0, 16.0)
 """Batches, as multiples of the step's, at which a fit is held against the data."""
 
+WORTH_A_WARNING = 0.01
+"""Share of the distinct rows from which on it is told how far off a fit is."""
+
 
 @dataclass(frozen=True, slots=True)
 class FittedAccess:
@@ -29,6 +32,8 @@ class FittedAccess:
     error: float | None
     """The largest share by which distinct rows of an eighth of a batch, a batch and 16 of them are
     off the exact rarefaction of the data; None where the data is smaller than an eighth."""
+    worst_at: float | None
+    """At how many batches that is."""
 
 
 def access_of(
@@ -51,18 +56,14 @@ def access_of(
     takes.
     """
     access = _access(frequencies, rows, batch, form, pooling, most_points)
-    return FittedAccess(access, error_of(access, frequencies, rows, batch, pooling))
-
-
-def error_of(
-    access: Pattern, frequencies: Frequencies, rows: int, batch: float, pooling: float = 1.0
-) -> float | None:
-    """How far off an access is, as in :class:`FittedAccess`."""
     told = access.distribution(rows, pooling)
-    draws = [batch * times for times in SPREAD if 0 < batch * times <= frequencies.accesses]
-    exact = {each: frequencies.distinct_rows(each) for each in draws}
-    errors = (abs(told.unique_rows(each) / rows_ - 1) for each, rows_ in exact.items())
-    return max(errors, default=None)
+    errors = {
+        times: abs(told.unique_rows(batch * times) / frequencies.distinct_rows(batch * times) - 1)
+        for times in SPREAD
+        if 0 < batch * times <= frequencies.accesses
+    }
+    worst = max(errors, key=errors.__getitem__, default=None)
+    return FittedAccess(access, None if worst is None else errors[worst], worst)
 
 
 def _access(

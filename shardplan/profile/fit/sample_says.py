@@ -1,4 +1,4 @@
-"""What a sample of the data can tell of a table, and what it cannot."""
+"""What data, or a sample of it, can tell of a table, and what it cannot."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class SampleSays:
     sample_share: float
     """Of all data; 1 where all was read."""
     batches: float
-    """Accesses of the sample over those of a batch of the whole job."""
+    """Accesses that skew is of over those of a batch of the whole job."""
     distinct_rows: float | None
     """Of a batch; None where the sample is smaller than one."""
     distinct_rows_error: float | None
@@ -32,12 +32,12 @@ class SampleSays:
     @property
     def tells_times(self) -> bool:
         """Whether distinct rows of a batch are known, and with them the step."""
-        return self.is_whole or self.batches >= FOR_TIMES
+        return self.batches >= FOR_TIMES
 
     @property
     def tells_caches(self) -> bool:
         """Whether rare rows are known well enough for hit rates of large caches."""
-        return self.is_whole or self.batches >= FOR_CACHES
+        return self.batches >= FOR_CACHES
 
     @property
     def tells_rows(self) -> bool:
@@ -52,6 +52,8 @@ class SampleSays:
 
 def sample_says(frequencies: Frequencies, batch: float, sample_share: float = 1.0) -> SampleSays:
     """What a sample with such counts tells, of which a step reads ``batch`` accesses.
+
+    All data of a day is a sample too, of what the job is to read: little of it tells no times.
 
     Rows seen in a sample are a lower bound of the rows that there are, and no estimate from counts
     alone comes near (Chao's reaches 6 to 75% of the truth on skewed tables), so that rows are to be

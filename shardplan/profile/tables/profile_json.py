@@ -66,6 +66,7 @@ def _table(table: TableProfile) -> dict[str, Any]:
             "ids": counts.frequencies.ids.tolist(),
         },
         "fit_error": _rounded(table.fitted.error),
+        "fit_error_at_batches": _rounded(table.fitted.worst_at),
         "sample_batches": _rounded(says.batches),
         "distinct_rows_of_a_batch": _rounded(says.distinct_rows),
         "distinct_rows_error": _rounded(says.distinct_rows_error),
@@ -76,7 +77,9 @@ def _table(table: TableProfile) -> dict[str, Any]:
             "batches": order.batches,
             "observed_rows": _rounded(order.observed_rows),
             "random_rows": _rounded(order.random_rows),
+            "sample_rows": _rounded(order.sample_rows),
             "is_other": order.is_other,
+            "has_repeats": order.has_repeats,
         },
         "features": [_feature(each) for each in table.features],
     }

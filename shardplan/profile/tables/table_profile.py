@@ -33,7 +33,7 @@ _DIGITS = 9
 _SPARSE = 2.0
 """Rows over ids that were read, from which on ids are not numbered without gaps."""
 _MOSTLY = 0.5
-"""New ids over those of a day, from which on a table is told to grow."""
+"""New ids beyond chance over those of a day, from which on a table is told to grow."""
 _LIKE_KEYS = 0.8
 """Distinct ids over reads from which on a column looks like a key of samples."""
 
@@ -50,7 +50,7 @@ class Asked:
     is_shuffled: bool = False
     """Whether the job shuffles all samples, so that their order in the files says nothing."""
     skew_days: int = 1
-    """Days at the end of the data that skew is of; rows are of all."""
+    """Days at the end of the data, of those that have samples, that skew is of; rows are of all."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -83,6 +83,8 @@ class TableProfile:
         if not counts.frequencies.accesses:
             yield f"{name}: no id was read"
             return
+        if not counts.last.accesses:
+            yield f"{name}: no id was read on the days that skew is of: uniform is a guess"
         if (told := self.rule.rows) is not None and told < rows:
             yield f"{name}: {told:,} rows are told, and its ids need {rows:,}, which is written"
         for each in self.fillers:
@@ -108,28 +110,33 @@ class TableProfile:
                 f"{name}: ids up to {counts.largest_id:,}, of which {touched:,} were read; "
                 "map them (mod, hash, dictionary), or write rows in the features file"
             )
-        if (
-            len(counts.days) > 1
-            and (last := counts.days[-1]).rows_new > _MOSTLY * last.rows_touched
-        ):
+        last, by_chance = counts.newest_day, counts.new_by_chance
+        if counts.skew[-1] and last.rows_new - by_chance > _MOSTLY * last.rows_touched:
             yield (
                 f"{name}: {last.rows_new:,} of the {last.rows_touched:,} ids of the last day were "
-                "never read before: the table grows, and rows are of the days that were read"
+                f"never read before, {by_chance:,.0f} by chance: the table grows, and rows are of "
+                "the days that were read"
             )
         if touched > _LIKE_KEYS * counts.frequencies.accesses and touched > self.asked.batch:
             yield f"{name}: nearly every read is of another id, like a key of samples"
         if (colder := self._colder_than_a_day) > WORTH_SAYING:
             yield (
-                f"{name}: batches of {len(counts.days[-self.asked.skew_days :])} days together "
+                f"{name}: batches of {len(counts.skew)} days together "
                 f"touch {colder:.1%} more rows than those of the last day; fewer --skew-days"
             )
-        if not self.says.tells_times:
-            yield (f"{name}: {self.says.batches:.1f} batches of data, and a step's time takes 16")
         if self.order is not None and self.order.is_other and not self.asked.is_shuffled:
+            written = "" if self.order.has_repeats else ", which is what is written"
             yield (
                 f"{name}: batches as they come touch {self.order.observed_rows:,.0f} rows, in "
-                f"random order {self.order.random_rows:,.0f}, which is what is written; "
+                f"random order {self.order.sample_rows:,.0f}{written}; "
                 "--shuffled where the job shuffles all samples"
+            )
+        if self.order is not None and self.order.has_repeats:
+            yield (
+                f"{name}: ids stand in a sample more than once: batches touch "
+                f"{self.order.sample_rows:,.0f} rows in any order of samples, and by what is "
+                f"written {self.order.random_rows:,.0f}, that of reads one by one; make ids of a "
+                "sample distinct where the trainer does"
             )
 
     @property
@@ -154,10 +161,13 @@ def table_profile(
     batches: Sequence[ObservedBatch],
     asked: Asked,
     *,
+    by_order: float | None = None,
     hot_ids: int = 0,
     fillers: Sequence[Filler] = (),
 ) -> TableProfile:
     """Fit what was counted; ``batches`` are of the last day, ``hot_ids`` are known to the job.
+
+    ``by_order`` is as in :func:`file_order`.
 
     Raises InputError where ids as they are need more rows than a table can have.
     """
@@ -191,9 +201,12 @@ def table_profile(
     # Of a sample, a batch from elsewhere may read more than all of it does.
     held = [each for each in batches if each.accesses <= counts.last.accesses]
     observed = file_order(
-        counts.last, [each.accesses for each in held], [each.distinct_rows for each in held]
+        counts.last,
+        [each.accesses for each in held],
+        [each.distinct_rows for each in held],
+        by_order,
     )
-    says = sample_says(counts.frequencies, reads, asked.sample_share)
+    says = sample_says(counts.last, reads, asked.sample_share)
     return TableProfile(
         rule, counts, tuple(features), tuple(batches), asked, spec, fitted, says, observed, hot_ids,
         tuple(fillers),
