@@ -205,9 +205,34 @@ def test_a_cell_that_keeps_a_column_from_being_ids_is_told(
     (tmp_path / name).write_text(text)
     found = profiled(tmp_path / name)
     (remark,) = found.remarks
-    assert remark.startswith(f"{tmp_path / name}: 'a' is no column of whole numbers")
+    assert remark.startswith(f"{tmp_path / name}: 'a' is no column of ")
     assert cell in remark
     assert remark in found.warnings
+
+
+def test_ids_of_json_of_which_a_few_are_negative_are_ids(tmp_path: Path) -> None:
+    path = tmp_path / "d.jsonl"
+    path.write_text(
+        '{"l": [1, 2], "it\'s": 1.5, "a": 7}\n'
+        '{"l": [-1, 9007199254740993], "it\'s": 2.0, "a": -3}\n'
+        '{"l": null, "it\'s": 3, "a": null}\n'
+    )
+    rules = (ruled("l", IdMapping(MappingKind.MOD, 10)),)
+    (table,) = profiled(path, rules=rules).tables
+    assert table.counts.frequencies.accesses == 4
+    assert sorted(table.counts.hot_ids.tolist()) == [1, 2, 3, 9]
+    path.write_text('{"l": [1, 2], "a": 7}\n{"l": [-1, 2], "a": -3}\n{"l": [2, null]}\n')
+    found = profiled(path)
+    assert [table.rule.name for table in found.tables] == ["l", "a"]
+    assert [table.counts.below_zero for table in found.tables] == [1, 1]
+    assert [table.spec.rows for table in found.tables] == [3, 8]
+    assert not found.remarks
+
+
+def test_values_that_are_all_whole_are_not_said_to_be_others(tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_text("a,b\n1.0,1\n2.0,2\n")
+    (remark,) = profiled(tmp_path / "d.csv").remarks
+    assert "'a' is no column of ids, though all 2 values are whole: '1.0' in sample 1" in remark
 
 
 def test_pooling_is_of_ids_that_are_looked_up(tmp_path: Path) -> None:

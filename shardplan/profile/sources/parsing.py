@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from shardplan.profile.engine.duckdb_engine import literal
 from shardplan.profile.sources.cells import cells_of
 from shardplan.profile.sources.found import DataFormat
+from shardplan.profile.sources.json_wholes import as_written, maybe_whole, written_whole
 from shardplan.profile.sources.odd_cells import WHOLE, odd_cells
 from shardplan.profile.storage import refused, unpacked
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
@@ -90,20 +91,23 @@ class Parser:
             f"nullstr=[{nulls}])"
         )
 
-    def _json(self) -> str:
+    def _json(self, more: str = "sample_size=-1, convert_strings_to_integers=false") -> str:
         return (
             f"select * from read_json({self._quoted_path}, format='newline_delimited', "
-            "sample_size=-1, maximum_object_size=1073741824, convert_strings_to_integers=false)"
+            f"maximum_object_size=1073741824, {more})"
         )
 
     def _copy_typed(self, query: str, target: Path) -> None:
         """By way of a file of text, which is parsed once and then looked at as often as need be."""
-        raw = target.with_suffix(".raw")
+        raw, written = target.with_suffix(".raw"), target.with_suffix(".written")
         try:
             self._copy(query, raw)
             source = f"read_parquet({_quoted(str(raw))})"
-            described = self._connection.execute(f"describe select * from {source}").fetchall()
-            kinds = {name: kind for name, kind, *_ in described}
+            kinds = self._kinds(source)
+            if self._file.form is DataFormat.JSON:
+                source = self._with_wholes(source, kinds, written)
+                now = self._kinds(source)
+                kinds = {name: now[name] for name in kinds}  # In the file's order.
             cells, text, odd = [], [], []
             for name, kind in kinds.items():
                 column = _name(name)
@@ -117,6 +121,32 @@ class Parser:
             self._copy(f"select {', '.join(cells)} from {source}", target, text, odd)
         finally:
             raw.unlink(missing_ok=True)
+            written.unlink(missing_ok=True)
+
+    def _kinds(self, source: str) -> dict[str, str]:
+        described = self._connection.execute(f"describe select * from {source}").fetchall()
+        return {name: kind for name, kind, *_ in described}
+
+    def _with_wholes(self, source: str, kinds: Mapping[str, str], written: Path) -> str:
+        """The source with columns of whole numbers in place of floats, read once more as text.
+
+        DuckDB makes floats of whole numbers where some are negative and others not, and so loses
+        how all of them were written.
+        """
+        by_name = {_name(column): kind for column, kind in kinds.items()}
+        columns = maybe_whole(self._connection, source, by_name)
+        if not columns:
+            return source
+        self._copy(self._json(f"columns={as_written(columns, by_name)}"), written)
+        text = f"read_parquet({_quoted(str(written))})"
+        wholes = written_whole(self._connection, text, columns, by_name)
+        if not wholes:
+            return source
+        cast = ", ".join(f"{column}::{kind} as {column}" for column, kind in wholes.items())
+        others = f"(select * exclude ({', '.join(wholes)}) from {source})"
+        if len(wholes) == len(kinds):
+            return f"(select {cast} from {text})"
+        return f"(select * from {others} positional join (select {cast} from {text}))"
 
     def _holds_ids(self, name: str, kind: str, cell: str) -> bool:
         """Whether nothing is to be told: of whole numbers by type or by all cells, or days."""
