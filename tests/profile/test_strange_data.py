@@ -128,6 +128,27 @@ def test_features_that_no_spec_could_hold_are_refused(
         read_features(str(path))
 
 
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("padding: -1", "must be at least 0"),
+        ("padding: 9223372036854775808", "must be less than 10,000,000,000,000"),
+        ("mapping: {mod: 10}, padding: 10", "is no row of a mapping to 10 rows"),
+    ],
+)
+def test_a_padding_that_is_no_row_is_a_fault_where_it_stands(
+    tmp_path: Path, said: str, words: str
+) -> None:
+    path = tmp_path / "features.yaml"
+    path.write_text(f"tables: [{{name: t, features: [{{column: a, padding: -1}}], {said}}}]\n")
+    with pytest.raises(InputError) as caught:
+        read_features(str(path))
+    (fault,) = caught.value.diagnostics
+    assert words in fault.message
+    assert path.read_text()[fault.column - 1 :].startswith(said.split()[-1])
+    assert fault.line == 1
+
+
 def test_weighted_tables_are_of_the_module_that_features_name(tmp_path: Path) -> None:
     features = tmp_path / "features.yaml"
     features.write_text(
