@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 import tempfile
+from contextlib import suppress
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -88,3 +89,16 @@ def test_a_signal_to_end_is_an_interrupt_inside_the_block_alone() -> None:
     with pytest.raises(KeyboardInterrupt), ended_by_signals():
         signal.raise_signal(signal.SIGTERM)
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_interrupt_is_one_whatever_a_library_makes_of_it(number: signal.Signals) -> None:
+    with pytest.raises(KeyboardInterrupt), ended_by_signals():
+        try:
+            signal.raise_signal(number)
+        except KeyboardInterrupt as error:
+            raise RuntimeError("Query interrupted") from error
+    with pytest.raises(KeyboardInterrupt), ended_by_signals(), suppress(KeyboardInterrupt):
+        signal.raise_signal(number)
+    with pytest.raises(RuntimeError), ended_by_signals():
+        raise RuntimeError
