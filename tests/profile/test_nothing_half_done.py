@@ -9,10 +9,11 @@ import tempfile
 from contextlib import suppress
 from itertools import product
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import pytest
 
-pytest.importorskip("duckdb")
+duckdb = pytest.importorskip("duckdb")
 pytest.importorskip("narwhals")
 
 from sampled_days import write_days
@@ -102,3 +103,21 @@ def test_an_interrupt_is_one_whatever_a_library_makes_of_it(number: signal.Signa
         signal.raise_signal(number)
     with pytest.raises(RuntimeError), ended_by_signals():
         raise RuntimeError
+
+
+def test_a_disk_that_is_full_while_text_is_staged_is_named_and_not_the_data(tmp_path: Path) -> None:
+    path = tmp_path / "d.csv"
+    path.write_text("a,b\n1,2\n")
+    (tmp_path / "work").mkdir()
+    reading = Reading(work=str(tmp_path / "work"))
+    said = "IO Error: Could not write file: No space left on device"
+    for error in (duckdb.IOException(said), OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))):
+        with (
+            patch("shardplan.profile.sources.parsing.Parser.write", side_effect=error),
+            pytest.raises(InputError) as caught,
+        ):
+            profile_files([str(path)], Asked(batch=2), reading)
+        (fault,) = caught.value.diagnostics
+        assert fault.file == str(tmp_path / "work")
+        assert "No space left on device" in fault.message
+        assert "--work" in fault.hint

@@ -85,9 +85,15 @@ class TableProfile:
             return
         if (told := self.rule.rows) is not None and told < rows:
             yield f"{name}: {told:,} rows are told, and its ids need {rows:,}, which is written"
+        if (padding := self.rule.padding) is not None and not counts.padding_reads:
+            yield (
+                f"{name}: no id that was read is its padding, {padding:,}, for which the table has "
+                f"a row all the same ({rows:,} in all); what fills lists up is another id, or none"
+            )
         for each in self.fillers:
             yield (
-                f"{name}: {each.id} fills lists of {each.feature} up, {each.share:.1%} of its ids; "
+                f"{name}: {each.id} fills lists of {each.feature} up, about {each.share:.0%} of its "
+                "ids by a few batches; "
                 f"write padding: {each.id} in the features file, of the feature where the trainer "
                 "leaves it out, of the table where it looks it up"
             )
@@ -100,7 +106,7 @@ class TableProfile:
             yield f"{name}: no hot rows are written: which they are, the trainer's hash knows"
         if not self.says.tells_rows and not self._is_told:
             yield (
-                f"{name}: {rows:,} rows is what a sample shows, and there are more; "
+                f"{name}: {rows:,} rows is what a sample shows, and there may be more; "
                 "profile all data, or write rows in the features file"
             )
         elif not self._is_told and rows > _SPARSE * touched:
