@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shardplan.diagnostics import Diagnostic
+from shardplan.errors import InputError
 from shardplan.profile.drift.beyond_rows import beyond_rows
 from shardplan.profile.drift.held_against import cached_rows_of, held_against
 from shardplan.profile.drift.plan_effect import plan_effect
@@ -24,7 +26,14 @@ if TYPE_CHECKING:
 
 def old_references(tables: str) -> dict[str, Reference]:
     """What lies beside an older file of tables; raises InputError where nothing does."""
-    return read_references(reference_path(Path(tables)))
+    beside = reference_path(Path(tables))
+    if beside.exists():
+        return read_references(beside)
+    message, hint = "does not exist", "name the tables of an older profile"
+    if Path(tables).exists():
+        message = f"has no {beside.name} beside it, which later data is held against"
+        hint = "`shardplan profile` writes it with the tables"
+    raise InputError([Diagnostic(tables, 0, 0, "", message, hint, code="file")])
 
 
 def held_profile(

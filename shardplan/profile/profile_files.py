@@ -83,7 +83,11 @@ def profile_files(
     check_installed(reading.engine)
     import duckdb
 
+    from shardplan.profile.engine import spark_engine
     from shardplan.profile.storage import no_room
+
+    if reading.engine == "spark":
+        spark_engine.check_options(reading.options)
 
     with ExitStack() as stack:
         folder, scratch = _folders(reading, stack)

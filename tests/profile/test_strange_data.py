@@ -18,6 +18,7 @@ from shardplan.profile.count.id_counts import DAY
 from shardplan.profile.count.table_counts import table_counts
 from shardplan.profile.engine.duckdb_engine import DuckdbEngine
 from shardplan.profile.engine.engine import frame_of
+from shardplan.profile.engine.spark_engine import check_options
 from shardplan.profile.features.id_mapping import IdMapping, MappingKind
 from shardplan.profile.features.table_rule import FeatureRule, TableRule, read_features
 from shardplan.profile.profile_files import Reading, profile_files
@@ -361,3 +362,26 @@ def test_a_stream_of_arrow_is_read_as_a_file_is(tmp_path: Path) -> None:
         with new(tmp_path / name, table.schema) as writer:
             writer.write_table(table)
         assert profiled(tmp_path / name).tables[0].counts.hot_reads.tolist() == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("d.csv", "a;b\n1;2\n", ":1: error: its first line has no commas, which part values, and ';'"),
+        ("d.tsv", "a,b\n1,2\n", ":1: error: its first line has no tabs"),
+        ("d.csv", 'a,b\n1,2\n3,"4\n5,6\n', "has a quote that nothing closes"),
+    ],
+)
+def test_text_that_is_parted_or_quoted_otherwise_is_said_to_be(
+    tmp_path: Path, name: str, text: str, words: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    said = refusal(tmp_path / name)
+    assert words in said
+    assert "Invalid Input Error" not in said
+
+
+def test_settings_that_spark_would_ignore_are_refused() -> None:
+    check_options({"spark.master": "local[2]"})
+    with pytest.raises(InputError, match=r"'master' is no setting.*\n.*spark\.master"):
+        check_options({"master": "local[2]"})

@@ -25,6 +25,8 @@ ODD_KEY = "shardplan.odd"
 """The same: what is to be told of columns that a few cells keep from being ids."""
 CRITEO_DENSE, CRITEO_SPARSE = 13, 26
 _LONGEST_HEADER = 2**24
+_SEPARATORS = ";\t|,"
+"""That others put between values."""
 _TEXT_ID = "(md5_number_lower({}) >> 1)::BIGINT"
 """63 bits of a text's MD5: the same everywhere, and the same for the same text."""
 
@@ -76,6 +78,11 @@ class Parser:
     def _csv(self) -> str:
         delimiter = "\t" if self._file.is_tabbed else ","
         header = first_cells(self._file, delimiter)
+        if len(header) == 1 and (others := [each for each in _SEPARATORS if each in header[0]]):
+            parts = "tabs" if delimiter == "\t" else "commas"
+            message = f"its first line has no {parts}, which part values, and {others[0]!r} instead"
+            hint = "write commas, or tabs and a name that ends in .tsv"
+            raise refused(self._file.path, message, hint, line=1)
         if "" in header:
             at = header.index("") + 1
             raise refused(self._file.path, f"the column {at} has no name", line=1)
