@@ -84,8 +84,8 @@ def no_room(folder: str | Path, error: BaseException) -> InputError | None:
 
     ``folder`` lies on it, and holds what text is made into and what does not fit memory.
     """
-    said = str(error)
-    if getattr(error, "errno", None) not in _FULL and not any(each in said for each in _FULL.values()):
+    said, number = str(error), getattr(error, "errno", None)
+    if number not in _FULL and not any(words in said for words in _FULL.values()):
         return None
     message = f"no room is left on its disk: {said.partition(chr(10))[0]}"
     hint = "name a folder on another disk: --work"

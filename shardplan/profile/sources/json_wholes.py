@@ -15,7 +15,9 @@ _FLOATS = {"DOUBLE": "", "DOUBLE[]": "[]"}
 """By type, what stands behind that of the cells."""
 
 
-def maybe_whole(connection: DuckDBPyConnection, parquet: str, kinds: Mapping[str, str]) -> list[str]:
+def maybe_whole(
+    connection: DuckDBPyConnection, parquet: str, kinds: Mapping[str, str]
+) -> list[str]:
     """Columns of floats whose values are all whole, as SQL has their names.
 
     ``parquet`` is what they are read from, and ``kinds`` the types of all columns by such names.

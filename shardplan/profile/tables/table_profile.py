@@ -87,15 +87,15 @@ class TableProfile:
             yield f"{name}: {told:,} rows are told, and its ids need {rows:,}, which is written"
         if (padding := self.rule.padding) is not None and not counts.padding_reads:
             yield (
-                f"{name}: no id that was read is its padding, {padding:,}, for which the table has "
-                f"a row all the same ({rows:,} in all); what fills lists up is another id, or none"
+                f"{name}: no id that was read is its padding, {padding:,}, for which there is a "
+                f"row all the same, of {rows:,} in all; if an id fills lists up, it is another"
             )
         for each in self.fillers:
             yield (
-                f"{name}: {each.id} fills lists of {each.feature} up, about {each.share:.0%} of its "
-                "ids by a few batches; "
-                f"write padding: {each.id} in the features file, of the feature where the trainer "
-                "leaves it out, of the table where it looks it up"
+                f"{name}: {each.id} fills lists of {each.feature} up, by a few batches "
+                f"about {each.share:.0%} of its ids; write padding: {each.id} in the features "
+                "file, of the feature where the trainer leaves it out, of the table where it looks "
+                "it up"
             )
         if self.hot_ids and self.rule.mapping.is_dictionary:
             yield (
@@ -191,6 +191,8 @@ def table_profile(
         "weighted": True if rule.is_weighted else None,
         "hot_ids": hot_ids if hot_ids and rule.mapping.knows_rows else None,
     }
+    if asked.sample_share < 1 and rule.rows is None and rule.mapping.rows is None:
+        said["sampled"] = asked.sample_share
     if rule.padding is not None:
         said["padding"] = {"id": rule.padding, "share": f"{padded:.7%}"}
     spec = TableSpec.model_validate(said)
