@@ -101,4 +101,4 @@ def test_rows_that_a_sample_shows_are_told_where_they_stand(tmp_path: Path, suff
     ]
     assert found.file.endswith(f"tables.{suffix}")
     assert found.line == 3
-    assert "sampled and also" in found.message
+    assert "sampled, also" in found.message
