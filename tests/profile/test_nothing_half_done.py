@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 import pytest
 
-duckdb = pytest.importorskip("duckdb")
+pytest.importorskip("duckdb")
 pytest.importorskip("narwhals")
 
 from sampled_days import write_days
@@ -94,11 +94,14 @@ def test_a_signal_to_end_is_an_interrupt_inside_the_block_alone() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_an_interrupt_is_one_whatever_a_library_makes_of_it(number: signal.Signals) -> None:
-    with pytest.raises(KeyboardInterrupt), ended_by_signals():
+    def library() -> None:
         try:
             signal.raise_signal(number)
         except KeyboardInterrupt as error:
             raise RuntimeError("Query interrupted") from error
+
+    with pytest.raises(KeyboardInterrupt), ended_by_signals():
+        library()
     with pytest.raises(KeyboardInterrupt), ended_by_signals(), suppress(KeyboardInterrupt):
         signal.raise_signal(number)
     with pytest.raises(RuntimeError), ended_by_signals():
@@ -109,6 +112,8 @@ def test_a_disk_that_is_full_while_text_is_staged_is_named_and_not_the_data(tmp_
     path = tmp_path / "d.csv"
     path.write_text("a,b\n1,2\n")
     (tmp_path / "work").mkdir()
+    import duckdb
+
     reading = Reading(work=str(tmp_path / "work"))
     said = "IO Error: Could not write file: No space left on device"
     for error in (duckdb.IOException(said), OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))):

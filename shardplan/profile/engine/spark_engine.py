@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
     from narwhals.stable.v2.dtypes import DType
 
-    from shardplan.diagnostics import Diagnostic
-from shardplan.errors import InputError
-from shardplan.profile.engine.engine import Frame
+    from shardplan.profile.engine.engine import Frame
 
 
 _SETTINGS = ("spark.", "hive.")

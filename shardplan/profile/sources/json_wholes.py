@@ -56,7 +56,7 @@ def _holds(
     connection: DuckDBPyConnection, column: str, asked: str, kind: str, parquet: str
 ) -> bool:
     """Whether something is true of all cells of a column, and there are any."""
-    cell = f"unnest({column})" if kind in _FLOATS and _FLOATS[kind] else column
+    cell = f"unnest({column})" if _FLOATS.get(kind) else column
     query = f"select bool_and({asked}) from (select {cell} as cell from {parquet})"
     row = connection.execute(query).fetchone()
     return row is not None and bool(row[0])

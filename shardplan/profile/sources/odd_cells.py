@@ -39,6 +39,4 @@ def odd_cells(connection: DuckDBPyConnection, parquet: str, column: str, kind: s
     said = f"no column of whole numbers, though {whole:,} of its {held:,} values are"
     if whole == held:
         said = f"no column of ids, though all {held:,} values are whole"
-    return (
-        f"{said}: {first[:_SHOWN]!r} in sample {sample:,} is not written as one of 64 bits"
-    )
+    return f"{said}: {first[:_SHOWN]!r} in sample {sample:,} is not written as one of 64 bits"
