@@ -57,6 +57,7 @@ def _holds(
 ) -> bool:
     """Whether something is true of all cells of a column, and there are any."""
     cell = f"unnest({column})" if _FLOATS.get(kind) else column
-    query = f"select bool_and({asked}) from (select {cell} as cell from {parquet})"
+    held = f"select {cell} as cell from {parquet}"
+    query = f"select bool_and({asked}) from ({held}) where cell is not null"
     row = connection.execute(query).fetchone()
     return row is not None and bool(row[0])
