@@ -39,15 +39,42 @@ class Interrupt:
 
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """Inside the block SIGTERM is Ctrl-C, so that what is half done goes; for the main thread."""
+    """Inside the block Ctrl-C and SIGTERM end the work, so that what is half done goes.
+
+    However a library puts it that it was interrupted, or if it does not let on, what comes out of
+    the block is KeyboardInterrupt. For the main thread.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    ended = _Ended()
+    before = {each: signal.getsignal(each) for each in _SIGNALS}
+    # A job in the background of a shell is not to hear of Ctrl-C, and has it ignored.
+    heard = [each for each in _SIGNALS if before[each] is not signal.SIG_IGN]
+    for each in heard:
+        signal.signal(each, ended.handle)
     try:
         yield
+    except Exception:
+        if ended.is_asked:
+            raise KeyboardInterrupt from None
+        raise
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for each in heard:
+            signal.signal(each, before[each])
+    if ended.is_asked:
+        raise KeyboardInterrupt
+
+
+class _Ended:
+    """Whether a signal has asked for the end."""
+
+    def __init__(self) -> None:
+        self.is_asked = False
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        self.is_asked = True
+        raise KeyboardInterrupt
 
 
 @contextmanager

@@ -83,13 +83,23 @@ def profile_files(
     check_installed(reading.engine)
     import duckdb
 
+    from shardplan.profile.engine import spark_engine
+    from shardplan.profile.storage import no_room
+
+    if reading.engine == "spark":
+        spark_engine.check_options(reading.options)
+
     with ExitStack() as stack:
         folder, scratch = _folders(reading, stack)
         try:
             return _Files(patterns, asked, reading, rules, folder, scratch).profile(
                 hot, old_hot, looks_for_merging, reporter or ProfileReporter()
             )
-        except duckdb.Error as error:
+        except (duckdb.Error, OSError) as error:
+            if (full := no_room(scratch.parent, error)) is not None:
+                raise full from None
+            if isinstance(error, OSError):
+                raise
             message = str(error).partition("\n")[0]
             hint = "more --memory, or room on the disk of --work" if "Memory" in message else ""
             fault = Diagnostic(patterns[0], 0, 0, "", f"duckdb: {message}", hint, code="data")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
+import os
 import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
@@ -13,7 +15,11 @@ from shardplan.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
     from typing import BinaryIO
+
+_FULL = {each: os.strerror(each) for each in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)}
+"""What engines say of a full disk, in the system's words."""
 
 
 def storage_of(file: str) -> tuple[str, Any]:
@@ -71,6 +77,19 @@ def _unpacked_zstd(file: str, stream: BinaryIO) -> Iterator[BinaryIO]:
             yield cast("BinaryIO", io.BufferedReader(packed))
     except (OSError, pa.ArrowException) as error:
         raise refused(file, f"is no zstd file: {error}", "pack it anew, or unpack it") from None
+
+
+def no_room(folder: str | Path, error: BaseException) -> InputError | None:
+    """What to say of a disk that is full, where that is what an error is about; else None.
+
+    ``folder`` lies on it, and holds what text is made into and what does not fit memory.
+    """
+    said, number = str(error), getattr(error, "errno", None)
+    if number not in _FULL and not any(words in said for words in _FULL.values()):
+        return None
+    message = f"no room is left on its disk: {said.partition(chr(10))[0]}"
+    hint = "name a folder on another disk: --work"
+    return InputError([Diagnostic(str(folder), 0, 0, "", message, hint, code="write")])
 
 
 def refused(file: str, message: str, hint: str = "", line: int = 0, column: int = 0) -> InputError:

@@ -85,3 +85,12 @@ def test_exit_code_1_says_that_tables_moved(tmp_path: Path) -> None:
     result = run(moved, "--against", tables, "--batch", 100, "-q")
     assert result.exit_code == 1
     assert result.stdout.startswith("t moved: ")
+
+
+def test_older_tables_that_are_missing_are_named_as_they_were(tmp_path: Path) -> None:
+    path = write_ids(tmp_path / "d.parquet", np.arange(100))
+    result = run(path, "--against", tmp_path / "nix.yaml")
+    assert result.stderr.startswith(f"{tmp_path / 'nix.yaml'}: error: does not exist")
+    (tmp_path / "nix.yaml").touch()
+    result = run(path, "--against", tmp_path / "nix.yaml")
+    assert "nix.yaml: error: has no nix.reference.parquet beside it" in result.stderr

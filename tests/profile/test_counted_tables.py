@@ -175,6 +175,7 @@ def test_a_sample_is_of_whole_batches_and_tells_no_rows(days: Path) -> None:
     table = found.tables[0]
     assert table.says.sample_share == 0.25
     assert not table.says.tells_rows
+    assert table.spec.sampled == 0.25
     assert any("what a sample shows" in line for line in found.warnings)
 
 
@@ -182,6 +183,6 @@ def test_a_told_number_of_rows_is_no_longer_warned_about(days: Path) -> None:
     rule = TableRule(name="t", features=(FeatureRule(column="site"),), rows=5_000)
     asked = Asked(batch=500, sample_share=0.25)
     found = profile_files([str(days / "*.parquet")], asked, rules=[rule])
-    assert found.tables[0].spec.rows == 5_000
+    assert (found.tables[0].spec.rows, found.tables[0].spec.sampled) == (5_000, None)
     assert not any("rows is what" in line for line in found.warnings)
     assert ROWS["site"] < 5_000

@@ -243,7 +243,11 @@ def test_padding_is_told_and_left_out_where_asked(tmp_path: Path) -> None:
     lists = [[*rng.integers(1, 50, each).tolist(), *[0] * (8 - each)] for each in lengths]
     parquet.write_table(pa.table({"a": lists}), tmp_path / "d.parquet")
     (found,) = profile_files([str(tmp_path)], Asked(batch=100)).tables
-    assert any("0 fills lists of a up" in line for line in found.warnings)
+    assert any("0 fills lists of a up, by a few batches about" in line for line in found.warnings)
+    unread = TableRule(name="a", features=(FeatureRule(column="a"),), padding=300)
+    (grown,) = profile_files([str(tmp_path)], Asked(batch=100), rules=(unread,)).tables
+    assert grown.spec.rows == 301
+    assert any("no id that was read is its padding, 300" in line for line in grown.warnings)
     rule = TableRule(name="a", features=(FeatureRule(column="a", padding=0, truncate=4),))
     (left,) = profile_files([str(tmp_path)], Asked(batch=100), rules=(rule,)).tables
     cut = np.minimum(lengths, 4)

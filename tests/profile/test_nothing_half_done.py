@@ -6,8 +6,10 @@ import errno
 import os
 import signal
 import tempfile
+from contextlib import suppress
 from itertools import product
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import pytest
 
@@ -88,3 +90,39 @@ def test_a_signal_to_end_is_an_interrupt_inside_the_block_alone() -> None:
     with pytest.raises(KeyboardInterrupt), ended_by_signals():
         signal.raise_signal(signal.SIGTERM)
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_interrupt_is_one_whatever_a_library_makes_of_it(number: signal.Signals) -> None:
+    def library() -> None:
+        try:
+            signal.raise_signal(number)
+        except KeyboardInterrupt as error:
+            raise RuntimeError("Query interrupted") from error
+
+    with pytest.raises(KeyboardInterrupt), ended_by_signals():
+        library()
+    with pytest.raises(KeyboardInterrupt), ended_by_signals(), suppress(KeyboardInterrupt):
+        signal.raise_signal(number)
+    with pytest.raises(RuntimeError), ended_by_signals():
+        raise RuntimeError
+
+
+def test_a_disk_that_is_full_while_text_is_staged_is_named_and_not_the_data(tmp_path: Path) -> None:
+    path = tmp_path / "d.csv"
+    path.write_text("a,b\n1,2\n")
+    (tmp_path / "work").mkdir()
+    import duckdb
+
+    reading = Reading(work=str(tmp_path / "work"))
+    said = "IO Error: Could not write file: No space left on device"
+    for error in (duckdb.IOException(said), OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))):
+        with (
+            patch("shardplan.profile.sources.parsing.Parser.write", side_effect=error),
+            pytest.raises(InputError) as caught,
+        ):
+            profile_files([str(path)], Asked(batch=2), reading)
+        (fault,) = caught.value.diagnostics
+        assert fault.file == str(tmp_path / "work")
+        assert "No space left on device" in fault.message
+        assert "--work" in fault.hint

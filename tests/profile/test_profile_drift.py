@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from shardplan.build_case import build_case, case_of_value
+from shardplan.cli.profiling.profile_lines import drift_lines
 from shardplan.planning.planner import make_plan
+from shardplan.profile.drift.beyond_rows import beyond_rows
 from shardplan.profile.drift.drift import ProfileDrift
 from shardplan.profile.drift.held_against import cached_rows_of
 from shardplan.profile.drift.movement import Movement
@@ -124,6 +126,19 @@ def test_drift_that_does_not_change_the_plan_is_no_alarm() -> None:
     assert ProfileDrift(movements, effect=effect(1.05, 0.02)).is_alarm
     assert not ProfileDrift((moved("a", 0.02),)).is_alarm
     assert ProfileDrift((), appeared=("new",), effect=effect(1.0, 0.0)).is_alarm
+
+
+def test_ids_beyond_the_rows_of_the_plan_are_an_alarm_however_good_it_is(case) -> None:
+    (old,) = [each for each in case.spec.tables if each.name == "history"]
+    history = table(case, "history")
+    assert beyond_rows(case, [(history, old.rows - 1), (new_table(), 9)]) == ()
+    (found,) = beyond_rows(case, [(history, old.rows)])
+    assert (found.table, found.largest_id, found.rows) == ("history", old.rows, old.rows)
+    drift = ProfileDrift((), effect=effect(1.0, 0.0), beyond=(found,))
+    assert drift.is_alarm
+    lines = [*drift_lines(drift)]
+    assert f"history: ids up to {old.rows:,}, and the plan's table has {old.rows:,}" in lines[1]
+    assert lines[-1].startswith("another plan is needed")
 
 
 def test_a_plan_says_how_many_rows_its_caches_hold():

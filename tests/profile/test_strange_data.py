@@ -18,6 +18,7 @@ from shardplan.profile.count.id_counts import DAY
 from shardplan.profile.count.table_counts import table_counts
 from shardplan.profile.engine.duckdb_engine import DuckdbEngine
 from shardplan.profile.engine.engine import frame_of
+from shardplan.profile.engine.spark_engine import check_options
 from shardplan.profile.features.id_mapping import IdMapping, MappingKind
 from shardplan.profile.features.table_rule import FeatureRule, TableRule, read_features
 from shardplan.profile.profile_files import Reading, profile_files
@@ -128,6 +129,27 @@ def test_features_that_no_spec_could_hold_are_refused(
         read_features(str(path))
 
 
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("padding: -1", "must be at least 0"),
+        ("padding: 9223372036854775808", "must be less than 10,000,000,000,000"),
+        ("mapping: {mod: 10}, padding: 10", "is no row of a mapping to 10 rows"),
+    ],
+)
+def test_a_padding_that_is_no_row_is_a_fault_where_it_stands(
+    tmp_path: Path, said: str, words: str
+) -> None:
+    path = tmp_path / "features.yaml"
+    path.write_text(f"tables: [{{name: t, features: [{{column: a, padding: -1}}], {said}}}]\n")
+    with pytest.raises(InputError) as caught:
+        read_features(str(path))
+    (fault,) = caught.value.diagnostics
+    assert words in fault.message
+    assert path.read_text()[fault.column - 1 :].startswith(said.split()[-1])
+    assert fault.line == 1
+
+
 def test_weighted_tables_are_of_the_module_that_features_name(tmp_path: Path) -> None:
     features = tmp_path / "features.yaml"
     features.write_text(
@@ -205,9 +227,34 @@ def test_a_cell_that_keeps_a_column_from_being_ids_is_told(
     (tmp_path / name).write_text(text)
     found = profiled(tmp_path / name)
     (remark,) = found.remarks
-    assert remark.startswith(f"{tmp_path / name}: 'a' is no column of whole numbers")
+    assert remark.startswith(f"{tmp_path / name}: 'a' is no column of ")
     assert cell in remark
     assert remark in found.warnings
+
+
+def test_ids_of_json_of_which_a_few_are_negative_are_ids(tmp_path: Path) -> None:
+    path = tmp_path / "d.jsonl"
+    path.write_text(
+        '{"l": [1, 2], "it\'s": 1.5, "a": 7}\n'
+        '{"l": [-1, 9007199254740993], "it\'s": 2.0, "a": -3}\n'
+        '{"l": null, "it\'s": 3, "a": null}\n'
+    )
+    rules = (ruled("l", IdMapping(MappingKind.MOD, 10)),)
+    (table,) = profiled(path, rules=rules).tables
+    assert table.counts.frequencies.accesses == 4
+    assert sorted(table.counts.hot_ids.tolist()) == [1, 2, 3, 9]
+    path.write_text('{"l": [1, 2], "a": 7}\n{"l": [-1, 2], "a": -3}\n{"l": [2, null]}\n')
+    found = profiled(path)
+    assert [table.rule.name for table in found.tables] == ["l", "a"]
+    assert [table.counts.below_zero for table in found.tables] == [1, 1]
+    assert [table.spec.rows for table in found.tables] == [3, 8]
+    assert not found.remarks
+
+
+def test_values_that_are_all_whole_are_not_said_to_be_others(tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_text("a,b\n1.0,1\n2.0,2\n")
+    (remark,) = profiled(tmp_path / "d.csv").remarks
+    assert "'a' is no column of ids, though all 2 values are whole: '1.0' in sample 1" in remark
 
 
 def test_pooling_is_of_ids_that_are_looked_up(tmp_path: Path) -> None:
@@ -315,3 +362,26 @@ def test_a_stream_of_arrow_is_read_as_a_file_is(tmp_path: Path) -> None:
         with new(tmp_path / name, table.schema) as writer:
             writer.write_table(table)
         assert profiled(tmp_path / name).tables[0].counts.hot_reads.tolist() == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("d.csv", "a;b\n1;2\n", ":1: error: its first line has no commas"),
+        ("d.tsv", "a,b\n1,2\n", ":1: error: its first line has no tabs"),
+        ("d.csv", 'a,b\n1,2\n3,"4\n5,6\n', "has a quote that nothing closes"),
+    ],
+)
+def test_text_that_is_parted_or_quoted_otherwise_is_said_to_be(
+    tmp_path: Path, name: str, text: str, words: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    said = refusal(tmp_path / name)
+    assert words in said
+    assert "Invalid Input Error" not in said
+
+
+def test_settings_that_spark_would_ignore_are_refused() -> None:
+    check_options({"spark.master": "local[2]"})
+    with pytest.raises(InputError, match=r"'master' is no setting.*\n.*spark\.master"):
+        check_options({"master": "local[2]"})

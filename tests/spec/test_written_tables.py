@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from shardplan.build_case import build_case
+from shardplan.cli.reports.warnings import warnings_of
 from shardplan.errors import InputError
 from shardplan.spec.load import load_spec
 from shardplan.spec.tables.table_spec import TableSpec
@@ -14,6 +16,7 @@ from shardplan.spec.tables.write_tables import tables_data
 CURVE = {"cdf": [[0.0001, 0.31], [0.01, 0.62], [1.0, 1.0]]}
 TABLES = [
     {"name": "plain", "rows": 5},
+    {"name": "sampled", "rows": 5, "sampled": 0.25},
     {"name": "curved", "rows": 4_000_000, "pooling": 2.5, "cap": [80], "access": CURVE},
     {"name": "point", "rows": 7, "access": {"cdf": [[1.0, 1.0]]}},
     {"name": "law, quoted", "rows": 10**13, "access": {"zipf": 1.05}, "ids": "by_frequency"},
@@ -87,3 +90,15 @@ def test_what_has_no_column_is_refused_and_not_left_out() -> None:
         tables_data(Path("t.csv"), table)
     with pytest.raises(InputError, match=r"must end in \.csv, \.parquet or \.yaml"):
         tables_data(Path("t.txt"), table)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "yaml"])
+def test_rows_that_a_sample_shows_are_told_where_they_stand(tmp_path: Path, suffix: str) -> None:
+    tables = written(*TABLES[:2], {"name": "also", "rows": 8, "sampled": 0.01})
+    loaded = read(tmp_path, f"tables.{suffix}", tables_data(Path(f"t.{suffix}"), tables))
+    (found,) = [
+        each for each in warnings_of(loaded, build_case(loaded)) if each.code == "sampled_rows"
+    ]
+    assert found.file.endswith(f"tables.{suffix}")
+    assert found.line == 3
+    assert "sampled, also" in found.message

@@ -55,6 +55,7 @@ def drift_lines(drift: ProfileDrift) -> Iterator[str]:
         yield from (f"{name} {word}" for name in names)
     if not (drift.moved or drift.appeared or drift.vanished):
         yield f"none of {len(drift.movements):,} tables moved"
+    yield from map(str, drift.beyond)
     if (effect := drift.effect) is None:
         return
     for breach in effect.breaches:
@@ -63,7 +64,9 @@ def drift_lines(drift: ProfileDrift) -> Iterator[str]:
     if effect.step_seconds is not None:
         before, now = effect.old_step_seconds, effect.step_seconds
         yield f"the plan's step was {format_seconds(before)} and is now {format_seconds(now)}"
-    if effect.advises_replan:
+    if drift.beyond:
+        yield "another plan is needed, of tables with more rows: shardplan solve --from"
+    elif effect.advises_replan:
         yield "another plan would pay: shardplan solve --from"
     else:
         yield "the plan stays as good as it was"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shardplan.cli.inputs import case_of_plan, plan_at
-from shardplan.cli.interrupt import ended_by_signals
 from shardplan.cli.output import put, tell
 from shardplan.cli.profiling.profile_lines import drift_lines, profile_lines
 from shardplan.cli.profiling.profile_progress import ProfileProgress
@@ -36,10 +35,9 @@ def profile_one(request: ProfileRequest) -> bool:
     if request.output is not None:
         check_kept(found_paths(request.data), request.output, request.hot_rows)
     old = None if request.against is None else old_references(request.against)
-    with ended_by_signals():
-        profile = _profiled(request, asked, reading, old or {})
-        if request.output is not None:
-            write_profile(profile, request.output, request.hot_rows)
+    profile = _profiled(request, asked, reading, old or {})
+    if request.output is not None:
+        write_profile(profile, request.output, request.hot_rows)
     for line in profile.warnings:
         tell(f"warning: {line}")
     if not request.quiet:

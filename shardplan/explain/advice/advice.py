@@ -16,6 +16,7 @@ from shardplan.explain.advice.inexact.other_sums import OtherSums
 from shardplan.explain.advice.inexact.stale_rows import StaleRows
 from shardplan.explain.advice.padded_columns import PaddedColumns
 from shardplan.explain.advice.replica_groups import ReplicaGroups
+from shardplan.explain.advice.sampled_rows import SampledRows
 from shardplan.explain.advice.trained.no_engine import NoEngine
 from shardplan.explain.advice.trained.shared_lists import SharedLists
 from shardplan.explain.advice.uneven_rows import UnevenRows
@@ -44,6 +45,7 @@ _RULES = (
     UnpooledOutputs(),
     HotIds(),
     IdleTables(),
+    SampledRows(),
     CutOff(),
 )
 """The weightiest first."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from shardplan.profile.drift.beyond_rows import BeyondRows
     from shardplan.profile.drift.movement import Movement
     from shardplan.profile.drift.plan_effect import PlanEffect
 
@@ -22,6 +23,8 @@ class ProfileDrift:
     """Tables that the new data lacks."""
     effect: PlanEffect | None = None
     """On a plan, where one is given."""
+    beyond: tuple[BeyondRows, ...] = ()
+    """Tables of the plan that have no row for some ids of the new data."""
 
     @property
     def moved(self) -> tuple[Movement, ...]:
@@ -32,8 +35,8 @@ class ProfileDrift:
 
     @property
     def is_alarm(self) -> bool:
-        """What a cron job is to hear of, by exit code 1: with a plan, that another would pay;
-        without, that a table moved, appeared or vanished."""
+        """What a cron job is to hear of, by exit code 1: with a plan, that another would pay, or
+        that ids have no row in it; without, that a table moved, appeared or vanished."""
         if self.effect is not None:
-            return self.effect.advises_replan or bool(self.appeared)
+            return self.effect.advises_replan or bool(self.appeared or self.beyond)
         return bool(self.moved or self.appeared or self.vanished)

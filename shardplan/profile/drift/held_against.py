@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.plan.file.plan import Plan
+    from shardplan.profile.drift.beyond_rows import BeyondRows
     from shardplan.profile.drift.plan_effect import PlanEffect
     from shardplan.profile.drift.reference import Reference
 
@@ -29,6 +30,7 @@ def held_against(
     rows: Mapping[str, int] | None = None,
     cached_rows: Mapping[str, int] | None = None,
     effect: PlanEffect | None = None,
+    beyond: tuple[BeyondRows, ...] = (),
 ) -> ProfileDrift:
     """Which tables moved; all mappings by table, ``rows`` and ``cached_rows`` as far as known.
 
@@ -50,7 +52,7 @@ def held_against(
     )
     appeared = tuple(name for name in after if name not in before)
     vanished = tuple(name for name in old if name in before and name not in after)
-    return ProfileDrift(movements, appeared, vanished, effect)
+    return ProfileDrift(movements, appeared, vanished, effect, beyond)
 
 
 def cached_rows_of(plan: Plan) -> dict[str, int]:

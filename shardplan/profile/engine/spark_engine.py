@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
+from shardplan.diagnostics import Diagnostic
+from shardplan.errors import InputError
 from shardplan.profile.engine.engine import as_pattern, frame_of
 
 if TYPE_CHECKING:
@@ -18,10 +20,32 @@ if TYPE_CHECKING:
     from shardplan.profile.engine.engine import Frame
 
 
+_SETTINGS = ("spark.", "hive.")
+"""How the keys begin that a session takes; of others it says nothing."""
+
+
+def check_options(options: Mapping[str, str]) -> None:
+    """Raise InputError for settings that a session would ignore."""
+    faults = [
+        Diagnostic(
+            "--engine-option", 0, 0, "", f"{key!r} is no setting of Spark's",
+            f"did you mean spark.{key}?", code="usage",
+        )
+        for key in options
+        if not key.startswith(_SETTINGS)
+    ]  # fmt: skip
+    if faults:
+        raise InputError(faults)
+
+
 class SparkEngine:
-    """The session that runs, or one as the surroundings and ``options`` say."""
+    """The session that runs, or one as the surroundings and ``options`` say.
+
+    Raises InputError for options that are none of Spark's.
+    """
 
     def __init__(self, options: Mapping[str, str] | None = None, session: Any = None) -> None:
+        check_options(options or {})
         from pyspark.sql import SparkSession
 
         builder = SparkSession.builder

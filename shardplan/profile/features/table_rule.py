@@ -10,7 +10,7 @@ from shardplan.profile.features.id_mapping import MOST_BUCKETS, IdMapping, Mappi
 from shardplan.spec.fields.border import Border, Name
 from shardplan.spec.fields.numeric import as_number
 from shardplan.spec.fields.quantities import Count, Whole
-from shardplan.spec.tables.table_spec import ModulePath, Rows, TableName
+from shardplan.spec.tables.table_spec import MOST_ROWS, ModulePath, Rows, TableName
 from shardplan.spec.text.document import read_file
 from shardplan.spec.validation.fault import fault
 from shardplan.spec.validation.validation import validate
@@ -67,6 +67,12 @@ MappingField = Annotated[
 """An id mapping as a field of a model."""
 
 
+RowNumber = Annotated[Whole, Field(ge=0, lt=MOST_ROWS)]
+"""Of a row, from 0."""
+RawId = Annotated[Whole, Field(ge=-(2**63), lt=2**64)]
+"""An id as data has it, with a sign or without."""
+
+
 class FeatureRule(Border):
     """A feature: a column with an id, or a list of ids, for each sample."""
 
@@ -74,9 +80,9 @@ class FeatureRule(Border):
     """Where its ids stand."""
     name: Name | None = None
     """What the model calls it; by default as the column."""
-    missing: Whole | None = None
+    missing: Annotated[Whole, Field(ge=-(2**63), lt=2**63)] | None = None
     """The id that stands for a missing value; left out, a missing value is no id at all."""
-    padding: Whole | None = None
+    padding: RawId | None = None
     """The id that fills its lists up, and that the trainer leaves out before all else."""
     truncate: Count | None = None
     """At most so many ids of a list are read."""
@@ -101,7 +107,7 @@ class TableRule(Border):
     """The module that holds it; by default the spec's."""
     rows: Rows | None = None
     """Its rows in the model, where the data is not to tell."""
-    padding: Whole | None = None
+    padding: RowNumber | None = None
     """The row that fills up lists made equally long, where it is looked up like others."""
 
     @property
@@ -114,6 +120,15 @@ class TableRule(Border):
         if self.rows is not None and self.mapping.rows not in (None, self.rows):
             message = f"a mapping to {self.mapping.rows:,} rows, and {self.rows:,} rows"
             raise fault(message, "leave rows out", at=("rows",))
+        return self
+
+    @model_validator(mode="after")
+    def _check_padding(self) -> TableRule:
+        rows = self.mapping.rows
+        if self.padding is not None and rows is not None and self.padding >= rows:
+            message = f"is no row of a mapping to {rows:,} rows"
+            hint = "it is a row; ids that the trainer leaves out are a feature's padding"
+            raise fault(message, hint, at=("padding",))
         return self
 
     @model_validator(mode="after")

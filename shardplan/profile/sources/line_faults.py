@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from shardplan.profile.sources.found import DataFile
 
 _LINE = re.compile(r"\bline:? (\d+)", re.IGNORECASE)
+_KIND = re.compile(r"^([A-Z][A-Za-z]* )+Error: ")
+"""How what DuckDB says begins."""
+_UNCLOSED = "unterminated quote"
 _WHOLE = re.compile(r"[+-]?\d+")
 _HEX = re.compile(r"[0-9a-fA-F]{1,8}")
 _SPARSE = 26
@@ -35,8 +38,12 @@ def line_fault(file: DataFile, said: str) -> InputError:
         line, column, message = found
         return refused(file.path, message, line=line, column=column)
     hit = _LINE.search(said)
+    line = int(hit[1]) if hit else 0
+    if _UNCLOSED in said:
+        hint = "close it, or write it twice where it is part of a text in quotes"
+        return refused(file.path, "has a quote that nothing closes", hint, line=line)
     first = said.strip().splitlines()[0] if said.strip() else "cannot be read"
-    return refused(file.path, first, line=int(hit[1]) if hit else 0)
+    return refused(file.path, _KIND.sub("", first), line=line)
 
 
 def _first_fault(file: DataFile, lines: BinaryIO) -> tuple[int, int, str] | None:

@@ -36,7 +36,7 @@ def odd_cells(connection: DuckDBPyConnection, parquet: str, column: str, kind: s
     held, whole, others, sample, first = row
     if not others:
         return f"written with points, and no column of ids, though all {held:,} values are whole"
-    return (
-        f"no column of whole numbers, though {whole:,} of its {held:,} values are: "
-        f"{first[:_SHOWN]!r} in sample {sample:,} is not written as one of 64 bits"
-    )
+    said = f"no column of whole numbers, though {whole:,} of its {held:,} values are"
+    if whole == held:
+        said = f"no column of ids, though all {held:,} values are whole"
+    return f"{said}: {first[:_SHOWN]!r} in sample {sample:,} is not written as one of 64 bits"

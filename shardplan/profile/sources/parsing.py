@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from shardplan.profile.engine.duckdb_engine import literal
 from shardplan.profile.sources.cells import cells_of
 from shardplan.profile.sources.found import DataFormat
+from shardplan.profile.sources.json_wholes import as_written, maybe_whole, written_whole
 from shardplan.profile.sources.odd_cells import WHOLE, odd_cells
 from shardplan.profile.storage import refused, unpacked
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
@@ -24,6 +25,8 @@ ODD_KEY = "shardplan.odd"
 """The same: what is to be told of columns that a few cells keep from being ids."""
 CRITEO_DENSE, CRITEO_SPARSE = 13, 26
 _LONGEST_HEADER = 2**24
+_SEPARATORS = ";\t|,"
+"""That others put between values."""
 _TEXT_ID = "(md5_number_lower({}) >> 1)::BIGINT"
 """63 bits of a text's MD5: the same everywhere, and the same for the same text."""
 
@@ -75,6 +78,11 @@ class Parser:
     def _csv(self) -> str:
         delimiter = "\t" if self._file.is_tabbed else ","
         header = first_cells(self._file, delimiter)
+        if len(header) == 1 and (others := [each for each in _SEPARATORS if each in header[0]]):
+            parts = "tabs" if delimiter == "\t" else "commas"
+            message = f"its first line has no {parts}, which part values, and {others[0]!r} instead"
+            hint = "write commas, or tabs and a name that ends in .tsv"
+            raise refused(self._file.path, message, hint, line=1)
         if "" in header:
             at = header.index("") + 1
             raise refused(self._file.path, f"the column {at} has no name", line=1)
@@ -90,20 +98,23 @@ class Parser:
             f"nullstr=[{nulls}])"
         )
 
-    def _json(self) -> str:
+    def _json(self, more: str = "sample_size=-1, convert_strings_to_integers=false") -> str:
         return (
             f"select * from read_json({self._quoted_path}, format='newline_delimited', "
-            "sample_size=-1, maximum_object_size=1073741824, convert_strings_to_integers=false)"
+            f"maximum_object_size=1073741824, {more})"
         )
 
     def _copy_typed(self, query: str, target: Path) -> None:
         """By way of a file of text, which is parsed once and then looked at as often as need be."""
-        raw = target.with_suffix(".raw")
+        raw, written = target.with_suffix(".raw"), target.with_suffix(".written")
         try:
             self._copy(query, raw)
             source = f"read_parquet({_quoted(str(raw))})"
-            described = self._connection.execute(f"describe select * from {source}").fetchall()
-            kinds = {name: kind for name, kind, *_ in described}
+            kinds = self._kinds(source)
+            if self._file.form is DataFormat.JSON:
+                source = self._with_wholes(source, kinds, written)
+                now = self._kinds(source)
+                kinds = {name: now[name] for name in kinds}  # In the file's order.
             cells, text, odd = [], [], []
             for name, kind in kinds.items():
                 column = _name(name)
@@ -117,6 +128,32 @@ class Parser:
             self._copy(f"select {', '.join(cells)} from {source}", target, text, odd)
         finally:
             raw.unlink(missing_ok=True)
+            written.unlink(missing_ok=True)
+
+    def _kinds(self, source: str) -> dict[str, str]:
+        described = self._connection.execute(f"describe select * from {source}").fetchall()
+        return {name: kind for name, kind, *_ in described}
+
+    def _with_wholes(self, source: str, kinds: Mapping[str, str], written: Path) -> str:
+        """The source with columns of whole numbers in place of floats, read once more as text.
+
+        DuckDB makes floats of whole numbers where some are negative and others not, and so loses
+        how all of them were written.
+        """
+        by_name = {_name(column): kind for column, kind in kinds.items()}
+        columns = maybe_whole(self._connection, source, by_name)
+        if not columns:
+            return source
+        self._copy(self._json(f"columns={as_written(columns, by_name)}"), written)
+        text = f"read_parquet({_quoted(str(written))})"
+        wholes = written_whole(self._connection, text, columns, by_name)
+        if not wholes:
+            return source
+        cast = ", ".join(f"{column}::{kind} as {column}" for column, kind in wholes.items())
+        others = f"(select * exclude ({', '.join(wholes)}) from {source})"
+        if len(wholes) == len(kinds):
+            return f"(select {cast} from {text})"
+        return f"(select * from {others} positional join (select {cast} from {text}))"
 
     def _holds_ids(self, name: str, kind: str, cell: str) -> bool:
         """Whether nothing is to be told: of whole numbers by type or by all cells, or days."""

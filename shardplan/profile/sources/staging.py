@@ -13,7 +13,7 @@ from pyarrow import parquet
 from shardplan.profile.sources.found import DataFormat
 from shardplan.profile.sources.line_faults import line_fault
 from shardplan.profile.sources.parsing import ODD_KEY, TEXT_KEY, Parser
-from shardplan.profile.storage import opened, refused
+from shardplan.profile.storage import no_room, opened, refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +41,7 @@ def staged(
     was stopped goes on; what is half done lies in ``scratch``, of the same disk. ``nulls`` are
     texts that mean a missing value, besides none at all; the columns ``whole`` stay text.
 
-    Raises InputError, with the line where one is at fault.
+    Raises InputError, with the line where one is at fault, or the folder where its disk is full.
     """
     if file.form is DataFormat.PARQUET:
         return file.path
@@ -103,4 +103,4 @@ def _from_text(
     try:
         parser.write(half)
     except duckdb.Error as error:
-        raise line_fault(file, str(error)) from None
+        raise no_room(half.parent.parent, error) or line_fault(file, str(error)) from None

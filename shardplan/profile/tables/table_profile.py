@@ -87,11 +87,17 @@ class TableProfile:
             yield f"{name}: no id was read on the days that skew is of: uniform is a guess"
         if (told := self.rule.rows) is not None and told < rows:
             yield f"{name}: {told:,} rows are told, and its ids need {rows:,}, which is written"
+        if (padding := self.rule.padding) is not None and not counts.padding_reads:
+            yield (
+                f"{name}: no id that was read is its padding, {padding:,}, for which there is a "
+                f"row all the same, of {rows:,} in all; if an id fills lists up, it is another"
+            )
         for each in self.fillers:
             yield (
-                f"{name}: {each.id} fills lists of {each.feature} up, {each.share:.1%} of its ids; "
-                f"write padding: {each.id} in the features file, of the feature where the trainer "
-                "leaves it out, of the table where it looks it up"
+                f"{name}: {each.id} fills lists of {each.feature} up, by a few batches "
+                f"about {each.share:.0%} of its ids; write padding: {each.id} in the features "
+                "file, of the feature where the trainer leaves it out, of the table where it looks "
+                "it up"
             )
         if self.hot_ids and self.rule.mapping.is_dictionary:
             yield (
@@ -102,7 +108,7 @@ class TableProfile:
             yield f"{name}: no hot rows are written: which they are, the trainer's hash knows"
         if not self.says.tells_rows and not self._is_told:
             yield (
-                f"{name}: {rows:,} rows is what a sample shows, and there are more; "
+                f"{name}: {rows:,} rows is what a sample shows, and there may be more; "
                 "profile all data, or write rows in the features file"
             )
         elif not self._is_told and rows > _SPARSE * touched:
@@ -195,6 +201,8 @@ def table_profile(
         "weighted": True if rule.is_weighted else None,
         "hot_ids": hot_ids if hot_ids and rule.mapping.knows_rows else None,
     }
+    if asked.sample_share < 1 and rule.rows is None and rule.mapping.rows is None:
+        said["sampled"] = asked.sample_share
     if rule.padding is not None:
         said["padding"] = {"id": rule.padding, "share": f"{padded:.7%}"}
     spec = TableSpec.model_validate(said)

@@ -19,7 +19,7 @@ from shardplan.spec.fields.border import Border, Name, is_name
 from shardplan.spec.fields.hot_ids import HotIds
 from shardplan.spec.fields.numeric import as_number
 from shardplan.spec.fields.padding import PaddingSpec
-from shardplan.spec.fields.quantities import Count, Flag, Whole
+from shardplan.spec.fields.quantities import Count, Flag, Fraction, Whole
 from shardplan.spec.tables.dynamic_spec import DynamicField
 from shardplan.spec.tables.taken_names import TAKEN_NAMES
 from shardplan.spec.validation.fault import fault
@@ -182,6 +182,9 @@ class TableSpec(Border):
     hot_ids: HotIds | None = None
     """Of how many of its ids the job knows that they are the hottest, and which they are; or a
     .parquet, .csv or .npy file of these, beside the spec, the hottest first."""
+    sampled: Fraction | None = None
+    """The share of the data that shows so many rows, where that is not all of it: there may be
+    more, and it is told."""
     dynamic: DynamicField | None = None
     """How a hash table is kept that grows up to ``rows``; left out, the table is a plain one."""
 

@@ -6,6 +6,7 @@ import click
 
 from shardplan.cli import completions
 from shardplan.cli.exit_code import ExitCode
+from shardplan.cli.interrupt import ended_by_signals
 from shardplan.cli.profiling.profile_request import ProfileRequest
 from shardplan.cli.quantity import percentage, size
 from shardplan.cli.sectioned import SectionedCommand
@@ -149,12 +150,14 @@ def profile_command(ctx: click.Context, /, **_: object) -> None:
       shardplan profile 'data/*.parquet' -o tables.csv
       shardplan profile data/day_1.parquet --batch 256 --against tables.csv
     """
-    request = ProfileRequest(**ctx.params)
-    request.check()
-    from shardplan.profile.profile_files import check_installed
+    with ended_by_signals():
+        request = ProfileRequest(**ctx.params)
+        request.check()
+        from shardplan.profile.profile_files import check_installed
 
-    check_installed(request.engine)
-    from shardplan.cli.profiling.profile_one import profile_one
+        check_installed(request.engine)
+        from shardplan.cli.profiling.profile_one import profile_one
 
-    if profile_one(request):
+        is_alarm = profile_one(request)
+    if is_alarm:
         ctx.exit(ExitCode.DIFFERENT)
