@@ -113,6 +113,13 @@ def test_no_time_finds_nothing_and_proves_nothing(tmp_path: Path) -> None:
     assert done.exit_code == 4
 
 
+def test_an_interruption_before_there_is_a_plan_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shardplan.cli.interrupt.Interrupt.is_requested", lambda self: True)
+    assert call(write(tmp_path)).exit_code == 130
+
+
 def test_an_interruption_writes_the_front_so_far(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

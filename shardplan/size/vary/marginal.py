@@ -98,7 +98,8 @@ def _marginal(
     above, below = (resource.on(case.machine, each) for each in (more, less))
     width = (resource.of(above) - resource.of(below)) / value
     seconds = optimum.seconds
-    elasticity = dual = None
+    elasticity: float | None = None
+    dual: float | None = None
     if width > 0:  # A count has no little more.
         ends = [_seconds(case.with_(machine=each)) for each in (above, below)]
         repriced = [optimum.repriced(optimum.case.with_(machine=each)) for each in (above, below)]

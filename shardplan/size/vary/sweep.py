@@ -50,7 +50,8 @@ def sweep(
 
     Raises InputError where a machine cannot be.
     """
-    known, found = known or KnownPlans(), []
+    known = known or KnownPlans()
+    found: list[Mix] = []
     for values in product(*(knob.values for knob in knobs)):
         if should_stop():
             break

@@ -66,7 +66,7 @@ def _solved(
 ) -> Iterator[SolvedTwice]:
     moved = [each for each in marginal if each.twice < -_STILL]
     plan = known.solved(case, settings.until(deadline)) if moved else None
-    if plan is None or _is_cut_off(plan):
+    if plan is None or _is_cut_off(plan) or not plan.prediction.step_seconds:
         return
     for each in moved:
         if deadline.is_over:
@@ -82,8 +82,7 @@ def _solved(
 
 def _compared(each: MarginalValue, plan: Plan, more: Plan) -> SolvedTwice:
     step, twice = plan.prediction.step_seconds, more.prediction.step_seconds
-    least = min(plan.optimality.lower_bound_seconds, step)
-    least = max(least, min(each.step_seconds, step))
+    least = min(max(plan.optimality.lower_bound_seconds, each.step_seconds), step)
     least_twice = min(max(more.optimality.lower_bound_seconds, each.twice_seconds), twice)
     return SolvedTwice(
         each.path,
