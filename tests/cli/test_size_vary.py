@@ -45,9 +45,11 @@ def test_every_mix_is_bounded_and_planned_and_the_balanced_one_is_told(run):
     assert quick["step_seconds"] <= slow["step_seconds"]
     assert machine["balanced"]["values"] == quick["values"]
     assert machine["marginal"][0]["twice_seconds"] < machine["least_seconds"]
-    rate = next(each for each in machine["solved"] if each["path"] == "nics.rate")
-    assert rate["least_change"] <= rate["twice_seconds"] / rate["step_seconds"] - 1
-    assert quick["step_seconds"] <= rate["step_seconds"]
+    assert machine["solved"]
+    for each in machine["solved"]:
+        change = each["twice_seconds"] / each["step_seconds"] - 1
+        assert each["least_change"] - 1e-9 <= change <= 1e-9
+        assert quick["step_seconds"] <= each["step_seconds"]
 
 
 def test_the_table_names_what_helps_and_what_does_not(run):
@@ -55,8 +57,6 @@ def test_the_table_names_what_helps_and_what_does_not(run):
     assert result.exit_code == 0
     assert "2 nodes of dgx-a100, batch 16,384: what more is worth" in result.output
     assert "more by itself moves no bound: " in result.output
-    row = next(line for line in result.output.splitlines() if line.split()[:1] == ["nics.count"])
-    assert row.split()[-2:] == ["-", "-"]
     assert "for 600: nics.rate 12.5 GB/s, scale_up.bandwidth 300 GB/s, at 550" in result.output
 
 

@@ -42,9 +42,7 @@ def vary_one(request: SizeRequest) -> ExitCode:
             settings.of_solve(deadline, in_full=each).settings(interrupt.is_requested)
             for each in (False, True)
         )
-        found = vary(
-            space, request.vary, rough, request.budget, lambda: deadline.is_over, in_full
-        )
+        found = vary(space, request.vary, rough, request.budget, lambda: deadline.is_over, in_full)
         shown = show(found, lambda: vary_report(found), request.form, request.width)
         if request.output == "-":
             put(shown)

@@ -24,7 +24,7 @@ _CLOSING = (
 )
 _OF_PLANS = (
     "twice as good: the step of a plan with twice of it against that of a plan without; in "
-    "brackets what the bounds of both leave of the change between the best plans"
+    "brackets what the bounds of both leave of the change between the best plans, if it is more"
 )
 _OF_BOUNDS = (
     "of the bound: by how much the bound falls, with nothing planned; the best plans may gain "
@@ -85,8 +85,10 @@ def _helps(each: MarginalValue) -> bool:
 def _row(each: MarginalValue, solved: SolvedTwice | None) -> tuple[str, ...]:
     change = f"{_percent(each.twice)} of the bound"
     if solved is not None:
-        ends = (_percent(end) for end in (solved.least_change, solved.most_change))
-        change = f"{_percent(solved.change)} ({' to '.join(ends)})"
+        change = _percent(solved.change)
+        ends = [_percent(end) for end in (solved.least_change, solved.most_change)]
+        if ends != [change, change]:
+            change += f" ({' to '.join(ends)})"
     little, by_prices = (
         "-" if e is None else _percent(e / 100, 2) for e in (each.gain, each.gain_by_prices)
     )

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from shardplan.errors import InputError
 from shardplan.plan.file.optimality import Termination
 from shardplan.size.vary.resource import Resource
-from shardplan.solve.deadline import Deadline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from shardplan.plan.file.plan import Plan
     from shardplan.size.vary.known_plans import KnownPlans
     from shardplan.size.vary.marginal import MarginalValue
+    from shardplan.solve.deadline import Deadline
     from shardplan.solve.settings import Settings
 
 _MOST_SHARDS = 512
@@ -52,7 +52,7 @@ def solved_twice(
 ) -> tuple[SolvedTwice, ...]:
     """Of the resources whose bound moves, within the time of one solve; none of large cases, nor of
     solves that the clock ends."""
-    if len(case.workload.tables) * case.topology.world > _MOST_SHARDS:
+    if len(case.workload.tables) * case.topology.world.size > _MOST_SHARDS:
         return ()
     return tuple(_solved(case, marginal, known, settings, settings.deadline()))
 
