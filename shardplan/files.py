@@ -65,10 +65,18 @@ def check_writable(path: str | Path, reads: Iterable[str | Path] = ()) -> None:
             return
         if not target.parent.is_dir():
             raise ValueError(f"there is no folder {target.parent}")
-        # Only an attempt knows of quotas, read-only mounts and full disks.
-        with _created_beside(target) as (descriptor, _):
-            os.write(descriptor, bytes(_PROBE_BYTES))
-            os.fsync(descriptor)
+        _probe(target)
+
+
+def check_folder(path: str | Path) -> None:
+    """Raise InputError where files could surely not be written into a folder, which may have to be
+    made; nothing stays of the attempt."""
+    with faults_named(path):
+        target = Path(os.path.realpath(path))
+        there = next(each for each in (target, *target.parents) if each.exists())
+        if not there.is_dir():
+            raise ValueError("is no folder" if there == target else f"{there} is no folder")
+        _probe(there / target.name)
 
 
 def make_folder(path: str | Path) -> None:
@@ -78,6 +86,13 @@ def make_folder(path: str | Path) -> None:
             Path(path).mkdir(parents=True, exist_ok=True)
         except FileExistsError:
             raise ValueError("is no folder") from None
+
+
+def _probe(target: Path) -> None:
+    """Only an attempt knows of quotas, read-only mounts and full disks."""
+    with _created_beside(target) as (descriptor, _):
+        os.write(descriptor, bytes(_PROBE_BYTES))
+        os.fsync(descriptor)
 
 
 def check_stream(stream: TextIO) -> None:

@@ -33,7 +33,9 @@ def run(tmp_path):
 def test_every_mix_is_bounded_and_planned_and_the_balanced_one_is_told(run):
     result = run(*VARY, "--budget", "900", "--format", "json")
     assert result.exit_code == 0
-    (machine,) = json.loads(result.output)["machines"]
+    answer = json.loads(result.output)
+    assert answer["format_version"] == "1.0"
+    (machine,) = answer["machines"]
     assert machine["varied"] == ["nics.rate", "scale_up.bandwidth"]
     slow, quick = machine["mixes"]
     assert slow["words"] == ["12.5 GB/s", "300 GB/s"]
@@ -43,13 +45,18 @@ def test_every_mix_is_bounded_and_planned_and_the_balanced_one_is_told(run):
     assert quick["step_seconds"] <= slow["step_seconds"]
     assert machine["balanced"]["values"] == quick["values"]
     assert machine["marginal"][0]["twice_seconds"] < machine["least_seconds"]
+    assert machine["solved"]
+    for each in machine["solved"]:
+        change = each["twice_seconds"] / each["step_seconds"] - 1
+        assert each["least_change"] - 1e-9 <= change <= 1e-9
+        assert quick["step_seconds"] <= each["step_seconds"]
 
 
 def test_the_table_names_what_helps_and_what_does_not(run):
     result = run(*VARY, "--budget", "600")
     assert result.exit_code == 0
     assert "2 nodes of dgx-a100, batch 16,384: what more is worth" in result.output
-    assert "more by itself is worth nothing: " in result.output
+    assert "more by itself moves no bound: " in result.output
     assert "for 600: nics.rate 12.5 GB/s, scale_up.bandwidth 300 GB/s, at 550" in result.output
 
 

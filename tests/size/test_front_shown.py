@@ -13,6 +13,7 @@ from front_cases import front
 
 from shardplan.cli.fronts.front_page import front_page, front_svg
 from shardplan.cli.fronts.front_plot import front_plot
+from shardplan.cli.fronts.front_report import front_report
 from shardplan.cli.fronts.picture_size import WIDE
 from shardplan.cli.fronts.scaling_picture import scaling_picture, shown_curves
 from shardplan.cli.fronts.show_front import FRONT_FORMATS, show_front
@@ -49,6 +50,28 @@ def test_the_closing_line_counts_every_candidate_once_and_says_how_certain_the_f
     assert counts == [4, 5, 3, 1]
     assert "5 solved in full" in closing
     assert "1.36% (1 node) .. 15.0% (8 nodes)" in closing
+
+
+def test_solves_that_the_clock_ended_are_told():
+    assert "the clock" not in table()
+    cut_off = show_front(FRONT.model_copy(update={"cut_off": 2}), "table", 160)
+    assert "the clock ended solves of 2 candidates: another run may give another front" in " ".join(
+        cut_off.split()
+    )
+
+
+def test_greedy_plans_are_told_from_solves_and_from_none():
+    first, second, *rest = FRONT.dominated
+    solved = FRONT.points[0].model_copy(update={"design": first.designs.first})
+    greedy = solved.model_copy(update={"design": second.designs.first, "is_greedy": True})
+    dominated = (
+        first.model_copy(update={"point": solved}),
+        second.model_copy(update={"point": greedy}),
+        *rest,
+    )
+    told = front_report(FRONT.model_copy(update={"dominated": dominated}), explain=True)
+    section = next(each for each in told.sections if each.title == "Dominated")
+    assert [row[-1] for row in section.grid.rows] == ["solved", "greedy plan", "none", "none"]
 
 
 def test_why_fewer_nodes_cannot_is_told_with_what_would_be_needed():

@@ -18,8 +18,11 @@ from shardplan.size.crew.crew import Crew
 from shardplan.size.crew.job import Job, Result, Solved, run
 from shardplan.size.crew.processes import Processes
 from shardplan.size.crew.start import Start
+from shardplan.size.search.first_bounds import prove_alone
+from shardplan.size.search.impossibles import impossible_runs
 from shardplan.size.search.size import size
 from shardplan.size.search.size_settings import SizeSettings
+from shardplan.size.search.standings import Standings
 from shardplan.size.space.build_space import build_space
 from shardplan.size.space.space import Space
 from shardplan.size.terms.terms import Terms
@@ -147,6 +150,17 @@ def test_hundreds_of_node_counts_take_few_cases_and_are_told_in_ranges(
     assert sum(each.designs.candidates for each in front.impossible) == 300
     assert len(front.impossible) < 100
     assert len(made) < 60
+
+
+def test_the_terms_of_a_proof_add_up_to_a_bound_that_the_solver_has_raised() -> None:
+    space = build_space(spec_from_value(one_machine([2], target={"step": "1us"}), "spec"))
+    standings = Standings.of(space)
+    prove_alone(standings, 0)
+    raised = 1.25 * float(standings.bound_seconds[0])
+    standings.prove(0, raised)
+    (proof,) = (each.proof for each in impossible_runs(standings, [0]))
+    assert sum(proof.terms.values()) == pytest.approx(raised)
+    assert proof.terms["uneven load"] == pytest.approx(raised / 5)
 
 
 def front_of(threads: int) -> Front:

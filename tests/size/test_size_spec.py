@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from draft07 import faults as json_faults
 
 from shardplan.build_case import build_case
 from shardplan.errors import InputError
+from shardplan.json_schema import json_schema
 from shardplan.size.space.build_space import build_space
 from shardplan.size.space.candidate import Candidate
 from shardplan.spec.fields.money import Money
@@ -153,6 +155,18 @@ def test_a_resolved_sizing_reads_back_as_an_equal_one() -> None:
     again = spec_from_value(loaded.spec.resolved(), "spec")
     assert not again.faults
     assert again.spec.size == loaded.spec.size
+
+
+def test_samples_may_be_a_mapping_from_batches(tmp_path: Path) -> None:
+    file = tmp_path / "s.yaml"
+    said = "{131072: 3.87e9, 65_536: 3.33e9}"
+    file.write_text(f"{HEAD}  machines: dgx-h100\n  samples_to_target: {said}\n")
+    pairs = spec_from_value(spec(samples_to_target=[[65536, 3.33e9], [131072, 3.87e9]]), "spec")
+    loaded = load_spec(str(file))
+    assert not loaded.faults
+    assert loaded.spec.size == pairs.spec.size
+    written = {"samples_to_target": {"65536": 3.33e9}}
+    assert not json_faults(spec(**written), json_schema("spec"))
 
 
 def test_an_own_node_costs_its_share_of_capex_and_its_energy() -> None:

@@ -41,6 +41,12 @@ def test_an_empty_file_is_nothing() -> None:
     assert read_document("# only a comment\n", "s.yaml").value is None
 
 
+def test_the_keys_of_a_mapping_from_numbers_are_read_as_they_are_written() -> None:
+    assert read_document("a: {65_536: 3.33e9, 2e5: 4}", "s.yaml").value == {
+        "a": {"65_536": 3.33e9, "2e5": 4}
+    }
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
@@ -56,7 +62,7 @@ def test_an_empty_file_is_nothing() -> None:
                           "delete the tag")),
         ("a: 1\n---\nb: 1\n", (2, 1, "", "a second document begins here",
                                "keep one document per file")),
-        ("1: a\n", (1, 1, "", "a key must be text", 'write it in quotes: "1"')),
+        ("a: 1\n2: b\n", (2, 1, "", "a key must be text", 'write it in quotes: "2"')),
         ("? [a]\n: b\n", (1, 3, "", "a key must be text", "")),
         ("{a: 4,500}", (1, 7, "", "a key must be text",
                         'write it in quotes: "500"; or is it part of a number? '

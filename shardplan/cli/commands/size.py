@@ -22,7 +22,7 @@ _GROUPS = {
 _EXIT_CODES = {
     3: "no candidate can reach the target, which is proven",
     4: "none was found within the limits",
-    130: "",
+    130: "interrupted before there was a plan",
 }
 
 

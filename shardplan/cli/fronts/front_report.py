@@ -148,7 +148,12 @@ def _closing(front: Front) -> str:
     ]
     exact = f"; front exact to {_gaps(front)}" if front.points else ""
     solved = f"{front.solved:,} solved in full"
-    return f"{words.plural(front.candidates, 'candidate')}, {solved}: {', '.join(told)}{exact}"
+    clock = ""
+    if front.cut_off:
+        solves = words.plural(front.cut_off, "candidate")
+        clock = f"; the clock ended solves of {solves}: another run may give another front"
+    candidates = words.plural(front.candidates, "candidate")
+    return f"{candidates}, {solved}: {', '.join(told)}{exact}{clock}"
 
 
 def _gaps(front: Front) -> str:

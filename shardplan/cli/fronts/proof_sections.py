@@ -90,7 +90,7 @@ def _dominated(front: Front) -> Iterator[Section]:
         Column("dominated by", is_prose=True),
         Column("longer by at least", True),
         Column("dearer by at least", True),
-        Column("solved", spare=1),
+        Column("plan", spare=1),
     )
     points = {point.design: (mark_of(n), point) for n, point in enumerate(front.points)}
     rows = tuple(_dominated_row(each, *points[each.by]) for each in front.dominated)
@@ -105,8 +105,14 @@ def _dominated_row(each: Dominated, mark: str, by: Point) -> tuple[Cell, ...]:
         f"{mark}: {by.design.words}",
         excess_words(each.excess(Goal.TIME, by)),
         excess_words(each.excess(Goal.COST, by)),
-        "yes" if each.point else "no",
+        _plan(each.point),
     )
+
+
+def _plan(point: Point | None) -> str:
+    if point is None:
+        return "none"
+    return "greedy plan" if point.is_greedy else "solved"
 
 
 def _impossible(front: Front) -> Iterator[Section]:

@@ -13,20 +13,24 @@ if TYPE_CHECKING:
     from shardplan.cli.sizing.size_request import SizeRequest
     from shardplan.size.answer.front import Front
     from shardplan.size.crew.crew import Crew
-    from shardplan.size.search.size import Sized
 
 
 def size_one(request: SizeRequest) -> ExitCode:
-    """Write the front, and the plans of its points; raises as its parts do."""
+    """Write the front, and the plans of its points; raises as its parts do, where plans cannot be
+    written once the front is."""
     with interruptible("stopping with the front so far") as interrupt:
         from shardplan.cli.fronts.show_front import show_front
+        from shardplan.cli.sizing.plan_files import with_plans
         from shardplan.cli.sizing.size_progress import size_progress
+        from shardplan.files import check_folder
         from shardplan.size.search.size import size
         from shardplan.size.search.size_settings import SizeSettings
         from shardplan.size.space.build_space import build_space
         from shardplan.spec.load import load_spec
 
         check_writable(request.output, [request.spec])
+        if request.plans:
+            check_folder(request.plans)
         space = build_space(load_spec(request.spec, request.settings))
         settings = SizeSettings(
             gap=request.gap,
@@ -38,12 +42,14 @@ def size_one(request: SizeRequest) -> ExitCode:
         with size_progress(request.quiet) as reporter:
             sized = size(space, settings, reporter, _crew(request))
         hold(space, sized)
-        front = _with_plans(sized, request.plans) if request.plans else sized.front
+        front, unwritten = with_plans(sized, request.plans)
         shown = show_front(front, request.form, request.width, explain=request.explain)
         if request.output == "-":
             put(shown)
         else:
             put_file(shown, request.output)
+        if unwritten is not None:
+            raise unwritten
         return _exit_code(front, is_interrupted=interrupt.is_requested())
 
 
@@ -62,29 +68,10 @@ def _crew(request: SizeRequest) -> Crew:
     return Processes(request.threads)
 
 
-def _with_plans(sized: Sized, folder: str) -> Front:
-    """Write the plans of the front, and say in its points where they are."""
-    from pathlib import Path
-
-    from shardplan.files import make_folder
-    from shardplan.plan.file.write import Renderer
-
-    make_folder(folder)
-    points = []
-    for point in sized.front.points:
-        design = point.design
-        groups = f"-{design.groups}groups" if design.groups > 1 else ""
-        name = f"{design.machine}-{design.nodes}nodes{groups}-{design.global_batch}.json"
-        path = str(Path(folder) / name.replace("/", "_"))
-        put_file(Renderer().render(sized.plans[design]), path)
-        points.append(point.model_copy(update={"plan_file": path}))
-    return sized.front.model_copy(update={"points": tuple(points)})
-
-
 def _exit_code(front: Front, *, is_interrupted: bool) -> ExitCode:
     """By what was found, or proven."""
     if front.points:
         return ExitCode.DONE
-    if is_interrupted:
-        return ExitCode.INTERRUPTED
-    return ExitCode.NO_PLAN if front.open else ExitCode.INFEASIBLE
+    if not front.open:
+        return ExitCode.INFEASIBLE
+    return ExitCode.INTERRUPTED if is_interrupted else ExitCode.NO_PLAN

@@ -38,11 +38,15 @@ def vary_one(request: SizeRequest) -> ExitCode:
             should_stop=interrupt.is_requested,
         )
         deadline = settings.deadline()
-        solves = settings.of_solve(deadline, in_full=False).settings(interrupt.is_requested)
-        found = vary(space, request.vary, solves, request.budget, lambda: deadline.is_over)
+        rough, in_full = (
+            settings.of_solve(deadline, in_full=each).settings(interrupt.is_requested)
+            for each in (False, True)
+        )
+        found = vary(space, request.vary, rough, request.budget, lambda: deadline.is_over, in_full)
         shown = show(found, lambda: vary_report(found), request.form, request.width)
         if request.output == "-":
             put(shown)
         else:
             put_file(shown, request.output)
-        return ExitCode.INTERRUPTED if interrupt.is_requested() else ExitCode.DONE
+        is_empty = interrupt.is_requested() and not found.machines
+        return ExitCode.INTERRUPTED if is_empty else ExitCode.DONE

@@ -12,16 +12,27 @@ if TYPE_CHECKING:
     from shardplan.size.vary.balanced import Balanced
     from shardplan.size.vary.behind import Behind
     from shardplan.size.vary.marginal import MarginalValue
+    from shardplan.size.vary.twice import SolvedTwice
     from shardplan.size.vary.vary import MixOfMachine, Varied, VariedMachine
 
 _WORTH_NAMING = 0.01
 """Of a step: what less is left is not told."""
 _NEGLIGIBLE = 5e-5
 """Of a step: changes that are told as none."""
-_CLOSING = "Times are the least that any plan takes, by the solver's relaxation."
+_CLOSING = (
+    "At least: a bound by the solver's relaxation; no plan takes less, the best may take more."
+)
+_OF_PLANS = (
+    "twice as good: the step of a plan with twice of it against that of a plan without; in "
+    "brackets what the bounds of both leave of the change between the best plans, if it is more"
+)
+_OF_BOUNDS = (
+    "of the bound: by how much the bound falls, with nothing planned; the best plans may gain "
+    "more or less"
+)
 _MEANING = (
-    "1% better: of the mean device, from machines with a little more and a little less; by prices: "
-    "from shares of options and prices of memory alone, with nothing solved again",
+    "bound, 1% better: of the mean device, from machines with a little more and a little less; by "
+    "prices: from shares of options and prices of memory alone, with nothing solved again"
 )
 
 
@@ -50,26 +61,37 @@ def _marginal(machine: VariedMachine) -> Section:
         Column("resource", is_name=True),
         Column("has", True),
         Column("twice as good", True),
-        Column("1% better", True),
+        Column("bound, 1% better", True),
         Column("by prices", True, spare=1),
     )
+    solved = {each.path: each for each in machine.solved}
     helpful = [each for each in machine.marginal if _helps(each)]
     others = [each.path for each in machine.marginal if not _helps(each)]
-    idle = (f"more by itself is worth nothing: {', '.join(others)}",) if others else ()
-    rows = tuple(_row(each) for each in helpful)
-    at_least = f"at least {_milliseconds(machine.least_seconds)}: {shares}"
-    return Section(
-        title, at_least, Grid(columns, rows) if rows else None, idle + (_MEANING if rows else ())
+    rows = tuple(_row(each, solved.get(each.path)) for each in helpful)
+    remarks = (
+        *([f"more by itself moves no bound: {', '.join(others)}"] if others else []),
+        *([_OF_PLANS] if any(each.path in solved for each in helpful) else []),
+        *([_OF_BOUNDS] if any(each.path not in solved for each in helpful) else []),
+        *([_MEANING] if rows else []),
     )
+    at_least = f"at least {_milliseconds(machine.least_seconds)}: {shares}"
+    return Section(title, at_least, Grid(columns, rows) if rows else None, remarks)
 
 
 def _helps(each: MarginalValue) -> bool:
-    return max(abs(each.twice), abs(each.elasticity) / 100) >= _NEGLIGIBLE
+    return max(abs(each.twice), abs(each.elasticity or 0.0) / 100) >= _NEGLIGIBLE
 
 
-def _row(each: MarginalValue) -> tuple[str, ...]:
-    change = _percent(each.twice)
-    little, by_prices = (_percent(e / 100, 2) for e in (each.gain, each.gain_by_prices))
+def _row(each: MarginalValue, solved: SolvedTwice | None) -> tuple[str, ...]:
+    change = f"{_percent(each.twice)} of the bound"
+    if solved is not None:
+        change = _percent(solved.change)
+        ends = [_percent(end) for end in (solved.least_change, solved.most_change)]
+        if ends != [change, change]:
+            change += f" ({' to '.join(ends)})"
+    little, by_prices = (
+        "-" if e is None else _percent(e / 100, 2) for e in (each.gain, each.gain_by_prices)
+    )
     return each.path, each.words, change, little, by_prices
 
 
@@ -114,14 +136,14 @@ def _mix_of(machine: VariedMachine, found: Balanced) -> MixOfMachine | None:
 
 
 def _behind(each: Behind) -> Section:
-    title = f"{each.candidate}: why it is behind"
+    title = f"{each.candidate}: why its bound is behind"
     meaning = (
-        f"at least {_milliseconds(each.least_seconds)} by the mean device, "
-        f"{_milliseconds(each.ahead_seconds)} with {each.ahead}"
+        f"at least {_milliseconds(each.least_seconds)} by the mean device, where "
+        f"{each.ahead} takes at least {_milliseconds(each.ahead_seconds)}"
     )
     if not each.taken:
-        return Section(title, meaning, remarks=("no part of that machine alone would help",))
-    columns = (Column("with its", is_name=True), Column("at least", True), Column("saves", True))
+        return Section(title, meaning, remarks=("no part of that machine alone lowers it",))
+    columns = (Column("with its", is_name=True), Column("at least", True), Column("lower by", True))
     rows = tuple(
         (taken.part, _milliseconds(taken.least_seconds), _milliseconds(taken.saved_seconds))
         for taken in each.taken

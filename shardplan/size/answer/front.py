@@ -43,6 +43,8 @@ class Front(PlanModel):
     """All that were asked about."""
     solved: Count
     """How many of them were solved in full."""
+    cut_off: Count = 0
+    """Of how many the clock ended a solve: another run may find another front."""
     points: tuple[Point, ...]
     """No candidate is known to beat any: the cheapest first, of equals the fastest."""
     dominated: tuple[Dominated, ...] = ()

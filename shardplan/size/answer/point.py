@@ -21,6 +21,8 @@ class Point(PlanModel):
     """Of all in the plan that a job which runs it depends on."""
     plan_file: str = ""
     """Where the plan was written; empty where it was not."""
+    is_greedy: bool = False
+    """Whether the bounds decided so soon that the candidate was never solved in full."""
     step_seconds: Amount
     step_bound_seconds: Amount
     """No plan has a shorter step."""

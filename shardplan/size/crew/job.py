@@ -55,8 +55,7 @@ class Solved:
     @property
     def is_cut_off(self) -> bool:
         """Whether the clock ended the solve, which might have found more."""
-        ended = self.plan.optimality.termination
-        return ended in (Termination.TIME_LIMIT, Termination.INTERRUPTED)
+        return self.plan.optimality.termination is Termination.TIME_LIMIT
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ def answered(standings: Standings, settings: SizeSettings, *, is_interrupted: bo
         seed=settings.seed,
         candidates=len(space.candidates) + len(space.excluded),
         solved=int((standings.effort == Effort.FULL).sum()),
+        cut_off=len(standings.cut_off),
         points=Front.sorted(tuple(map(assembly.point, standings.front.tolist()))),
         dominated=tuple(each for each in behind if isinstance(each, Dominated)),
         impossible=(*excluded(space), *impossible),
@@ -81,6 +82,7 @@ class _Assembly:
         return Point(
             design=self._design(number),
             plan_sha256=fingerprint_of_job(solved.plan),
+            is_greedy=bool(standings.effort[number] < Effort.FULL),
             step_seconds=step,
             step_bound_seconds=bound,
             samples_per_second=terms.batch / step,

@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING
 from shardplan.size.answer.design import DesignRange
 from shardplan.size.answer.impossible import Impossible, Proof
 from shardplan.size.answer.target import TargetKind
+from shardplan.size.bounds.step_bound import Proof as StepProof
 from shardplan.size.search.runs import runs
 from shardplan.size.terms.terms import target_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from shardplan.size.bounds.step_bound import StepBound
     from shardplan.size.crew.job import NoPlan
     from shardplan.size.search.standings import Standings
     from shardplan.size.space.space import Space
 
+_UNEVEN = "uneven load"
+"""What the solver proves beyond the mean of all devices."""
 _NO_ROOM = "the memory of all devices and nodes does not hold all tables"
 
 
@@ -74,15 +78,23 @@ def _of_target(standings: Standings, members: Sequence[int]) -> Proof:
             quantity="time", unit="seconds", least=times[best], allowed=target.value, terms=terms
         )
     best = min(bounds, key=lambda n: bounds[n])
-    known = standings.proofs.get(best)
-    is_told = known is not None and known.seconds == bounds[best]
     return Proof(
         quantity="step",
         unit="seconds",
         least=bounds[best],
         allowed=float(max(standings.allowed_seconds[n] for n in members)),
-        terms=dict(known.phases) if known is not None and is_told else {},
+        terms=_terms(standings.proofs.get(best), bounds[best]),
     )
+
+
+def _terms(known: StepBound | None, least_seconds: float) -> dict[str, float]:
+    """What a bound is made of, as far as the proof in closed form tells."""
+    if known is None or known.seconds > least_seconds:
+        return {}
+    rest = least_seconds - known.seconds
+    if rest <= 0:
+        return dict(known.phases)
+    return {**known.phases, _UNEVEN: rest} if known.proof is StepProof.MEANS else {}
 
 
 def _of_refusal(refusal: NoPlan) -> Proof:

@@ -54,6 +54,8 @@ class Standings:
     solved: dict[int, Solved] = field(default_factory=dict)
     unfound: set[int] = field(default_factory=set)
     """Those of which a solve was cut off with neither a plan nor a proof."""
+    cut_off: set[int] = field(default_factory=set)
+    """Those of which the clock ended a solve."""
 
     @classmethod
     def of(cls, space: Space) -> Self:
@@ -137,6 +139,8 @@ class Standings:
             self.unfound.add(candidate)
         else:
             self.prove(candidate, result.bound_seconds)
+            if result.is_cut_off:
+                self.cut_off.add(candidate)
             if result.step_seconds < self.step_seconds[candidate]:
                 self.solved[candidate] = result
                 self.step_seconds[candidate] = result.step_seconds

@@ -57,6 +57,8 @@ class Terms:
             problem = f"samples_to_target does not reach a batch of {candidate.batch:,}"
         elif goodput.steps <= 0:
             problem = f"{nodes:,} nodes fail before they have made up for the last failure"
+            if nodes == 1:
+                problem = "1 node fails before it has made up for the last failure"
         evaluations = ceil((samples or 0.0) / size.evaluations.every) if size.evaluations else 0
         return cls(
             batch=candidate.batch,

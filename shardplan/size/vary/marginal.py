@@ -31,11 +31,12 @@ class MarginalValue:
     words: str
     """The same as people write it."""
     step_seconds: float
-    """The least step by ``relaxed_step``, which knows of single devices too."""
-    elasticity: float
+    """The bound of the step by ``relaxed_step``, which knows of single devices too."""
+    elasticity: float | None
     """By which share the least step of ``least_step`` changes with a share more of the resource:
-    -0.3 is 0.3% less for 1% more. From the bounds of machines with a little more and less."""
-    dual_elasticity: float
+    -0.3 is 0.3% less for 1% more. From the bounds of machines with a little more and less; None of
+    counts, of which there is no little more."""
+    dual_elasticity: float | None
     """The same by prices of memory and shares of options alone, with nothing solved again."""
     twice_seconds: float
     """As ``step_seconds``, with twice the resource; of a latency, with half of it."""
@@ -44,18 +45,27 @@ class MarginalValue:
     """Whether more of it is better: not of latencies."""
 
     @property
-    def gain(self) -> float:
+    def gain(self) -> float | None:
         """The elasticity for a share that it is better, be that more or less of it."""
-        return self.elasticity if self.is_better_higher else -self.elasticity
+        return self._better(self.elasticity)
 
     @property
-    def gain_by_prices(self) -> float:
+    def gain_by_prices(self) -> float | None:
         """The same of ``dual_elasticity``."""
-        return self.dual_elasticity if self.is_better_higher else -self.dual_elasticity
+        return self._better(self.dual_elasticity)
+
+    @property
+    def twice_value(self) -> float:
+        """Twice as much; of a latency, half of it."""
+        return self.value * _TWICE if self.is_better_higher else self.value / _TWICE
+
+    def _better(self, elasticity: float | None) -> float | None:
+        return elasticity if elasticity is None or self.is_better_higher else -elasticity
 
     @property
     def twice(self) -> float:
-        """The change of the least step with twice as much: -0.18 is 18% less."""
+        """The change of the bound ``step_seconds`` with twice as much: -0.18 is 18% less. That of
+        the best plans may be more or less."""
         return self.twice_seconds / self.step_seconds - 1 if self.step_seconds else 0.0
 
 
@@ -88,7 +98,8 @@ def _marginal(
     above, below = (resource.on(case.machine, each) for each in (more, less))
     width = (resource.of(above) - resource.of(below)) / value
     seconds = optimum.seconds
-    elasticity = dual = 0.0
+    elasticity: float | None = None
+    dual: float | None = None
     if width > 0:  # A count has no little more.
         ends = [_seconds(case.with_(machine=each)) for each in (above, below)]
         repriced = [optimum.repriced(optimum.case.with_(machine=each)) for each in (above, below)]

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING
 
-from shardplan.errors import Infeasible, NoPlanFound
-from shardplan.planning.planner import make_plan
 from shardplan.size.bounds.relaxed_step import relaxed_step
-from shardplan.size.crew.start import decisions_of
-from shardplan.solve.reporter import Reporter
+from shardplan.size.vary.known_plans import KnownPlans
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -43,26 +40,50 @@ def sweep(
     knobs: Sequence[Knob],
     settings: Settings | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    known: KnownPlans | None = None,
 ) -> tuple[Mix, ...]:
     """Of every combination of the knobs' values, the scarcest first, until it should stop.
 
-    With ``settings`` each is planned too, starting from the plans of those with one value less,
-    which are plans of it too: so no machine's plan is slower than that of one with less.
+    With ``settings`` each is planned too, starting from the best plan that is ``known`` of machines
+    with no more of anything, which is one of it too: so no machine's plan is slower than that of
+    one with less.
 
-    Raises InputError where a machine cannot be, and Interrupted.
+    Raises InputError where a machine cannot be.
     """
-    found: dict[tuple[int, ...], Mix] = {}
-    for at in product(*(range(len(knob.values)) for knob in knobs)):
+    known = known or KnownPlans()
+    found: list[Mix] = []
+    for values in product(*(knob.values for knob in knobs)):
         if should_stop():
             break
-        values = tuple(knob.values[n] for knob, n in zip(knobs, at, strict=True))
         changed = with_values(case, knobs, values)
         bound = relaxed_step(changed)
         plan = None
         if settings is not None and bound.seconds < float("inf"):
-            plan = _planned(changed, settings, [found[less].plan for less in _less(at)])
-        found[at] = Mix(values, bound, plan)
-    return tuple(found.values())
+            plan = known.solved(changed, settings)
+        found.append(Mix(values, bound, plan))
+    return tuple(found)
+
+
+def settled(
+    case: Case,
+    knobs: Sequence[Knob],
+    mixes: Sequence[Mix],
+    settings: Settings,
+    known: KnownPlans,
+) -> Iterator[Mix]:
+    """The mixes with the best plans that are known by now, of their machines and of lesser ones."""
+    for mix in mixes:
+        changed = with_values(case, knobs, mix.values) if mix.plan else None
+        best = known.best(changed) if changed else None
+        if changed and mix.plan and best and _is_quicker(best, mix.plan):
+            plan = known.solved(changed, settings)
+            yield replace(mix, plan=plan) if plan and _is_quicker(plan, mix.plan) else mix
+        else:
+            yield mix
+
+
+def _is_quicker(plan: Plan, other: Plan) -> bool:
+    return plan.prediction.step_seconds < other.prediction.step_seconds
 
 
 def with_values(case: Case, knobs: Sequence[Knob], values: Sequence[float]) -> Case:
@@ -71,21 +92,3 @@ def with_values(case: Case, knobs: Sequence[Knob], values: Sequence[float]) -> C
     for knob, value in zip(knobs, values, strict=True):
         machine = knob.resource.on(machine, value)
     return case.with_(machine=machine)
-
-
-def _less(at: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    """Where the mixes stand that have one value less."""
-    for knob, number in enumerate(at):
-        if number:
-            yield (*at[:knob], number - 1, *at[knob + 1 :])
-
-
-def _planned(case: Case, settings: Settings, known: Sequence[Plan | None]) -> Plan | None:
-    """From the quickest of the plans that are known; None where none is found."""
-    plans = [plan for plan in known if plan is not None]
-    best = min(plans, key=lambda plan: plan.prediction.step_seconds, default=None)
-    start = decisions_of(best, case) if best is not None else ()
-    try:
-        return make_plan(case, settings, Reporter(), start)
-    except (Infeasible, NoPlanFound):
-        return None

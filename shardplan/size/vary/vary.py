@@ -12,9 +12,11 @@ from shardplan.size.bounds.step_bound import StepBound
 from shardplan.size.vary.balanced import Balanced, balanced, cost_of
 from shardplan.size.vary.behind import Behind, behind
 from shardplan.size.vary.knob import Knob, path_of
+from shardplan.size.vary.known_plans import KnownPlans
 from shardplan.size.vary.marginal import MarginalValue, marginal_values
 from shardplan.size.vary.resource import OPTION, resources_of
-from shardplan.size.vary.sweep import sweep
+from shardplan.size.vary.sweep import settled, sweep
+from shardplan.size.vary.twice import SolvedTwice, solved_twice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from shardplan.size.vary.sweep import Mix
     from shardplan.solve.settings import Settings
 
+FORMAT_VERSION = "1.0"
+"""Of the answer as JSON: the major number changes when old readers would misread it."""
 _MOST_CANDIDATES = 32
 """Machines, with their nodes and batches, that are varied at once."""
 
@@ -54,7 +58,9 @@ class VariedMachine:
     parts: dict[str, float]
     """What that is made of, in seconds by part of the step."""
     marginal: tuple[MarginalValue, ...]
-    """Of every resource, what helps most first."""
+    """Of every resource, by the bounds of the step, what helps most first."""
+    solved: tuple[SolvedTwice, ...]
+    """Of some of these, by plans; empty where no solve was asked for, or none is cheap."""
     varied: tuple[str, ...]
     """Paths of the resources that are varied."""
     mixes: tuple[MixOfMachine, ...]
@@ -62,10 +68,11 @@ class VariedMachine:
     """The best mix within the budget; None where no budget was given, or nothing fits it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Varied:
     """The answer."""
 
+    format_version: str = FORMAT_VERSION
     name: str
     """The spec's."""
     budget: float | None
@@ -80,11 +87,13 @@ def vary(
     settings: Settings | None = None,
     budget: float | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    in_full: Settings | None = None,
 ) -> Varied:
     """Every candidate of a space with every mix of what the ``texts`` say, as ``Knob.parse`` reads
     them; those are left out that a machine does not have.
 
-    With ``settings`` each mix is planned, too. Ends early once it should stop.
+    With ``settings`` each mix is planned, too; with ``in_full`` small cases are solved, also with
+    twice of each resource, within the time of one solve together. Ends early once it should stop.
 
     Raises InputError for texts that no machine knows what to do with, for a budget where a text has
     no price, and for too many candidates.
@@ -94,12 +103,12 @@ def vary(
         if not any(path_of(text) in resources_of(case.machine) for _, case in every):
             Knob.parse(every[0][1].machine, text)  # Says why.
     found = tuple(
-        _varied(name, case, texts, settings, budget, should_stop)
+        _varied(name, case, texts, (settings, in_full), budget, should_stop)
         for name, case in every
         if not should_stop()
     )
     slower = () if should_stop() else tuple(behind(space))
-    return Varied(space.name, budget, found, slower)
+    return Varied(name=space.name, budget=budget, machines=found, behind=slower)
 
 
 def _candidates(space: Space) -> list[tuple[str, Case]]:
@@ -114,19 +123,27 @@ def _varied(
     name: str,
     case: Case,
     texts: Sequence[str],
-    settings: Settings | None,
+    efforts: tuple[Settings | None, Settings | None],
     budget: float | None,
     should_stop: Callable[[], bool],
 ) -> VariedMachine:
+    """``efforts`` are those of mixes, and of the machine and twice of its resources."""
     known = resources_of(case.machine)
     knobs = [Knob.parse(case.machine, text) for text in texts if path_of(text) in known]
-    least = relaxed_step(case)
-    found = sweep(case, knobs, settings, should_stop) if knobs else ()
+    (settings, in_full), plans = efforts, KnownPlans()
+    least, marginal = relaxed_step(case), marginal_values(case)
+    twice: tuple[SolvedTwice, ...] = ()
+    found = sweep(case, knobs, settings, should_stop, plans) if knobs else ()
+    if in_full is not None and not should_stop():
+        twice = solved_twice(case, marginal, plans, in_full)
+        if settings is not None:
+            found = tuple(settled(case, knobs, found, settings, plans))
     return VariedMachine(
         candidate=name,
         least_seconds=_finite(least.seconds),
         parts={part.value: seconds for part, seconds in least.parts.items()},
-        marginal=marginal_values(case),
+        marginal=marginal,
+        solved=twice,
         varied=tuple(knob.resource.path for knob in knobs),
         mixes=tuple(_mixes(knobs, found)),
         balanced=_balanced(knobs, found, texts, budget),

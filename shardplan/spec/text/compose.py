@@ -54,6 +54,9 @@ class _Frame:
     key: str | None = None
     key_place: tuple[int, int] = (0, 0)
     takes_key: bool = False
+    is_of_numbers: bool = False
+    """Whether its first key is a number: all may be then, as text, and a model says whether it
+    takes such a mapping."""
 
 
 def compose(text: str) -> Composed:
@@ -166,6 +169,10 @@ class _Composer:
     def _key(self, event: Any, value: Any) -> str | None:
         """A key that may be used; None for one that is refused."""
         frame = self._stack[-1]
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if is_number and (frame.is_of_numbers or not frame.value):
+            frame.is_of_numbers = True
+            value = event.value
         if not isinstance(value, str):
             shown = getattr(event, "value", None)
             hint = f'write it in quotes: "{shown}"' if isinstance(shown, str) else ""
