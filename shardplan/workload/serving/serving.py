@@ -30,7 +30,8 @@ class Serving:
     limits: tuple[LatencyLimit, ...]
     """All must be kept."""
     loss_at_most: float | None
-    """Of quality, summed over tables, in the user's unit; None: all that is offered may be taken."""
+    """Of quality, summed over tables, in the user's unit; None: all that is offered may be
+    taken."""
     batching: Batching
     replicas: ReplicaLimits
     output_dtype: Dtype
