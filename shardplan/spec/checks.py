@@ -13,6 +13,7 @@ from shardplan.spec.dynamic_checks import check_dynamic
 from shardplan.spec.matching import TableNames
 from shardplan.spec.pipeline_checks import check_pipeline
 from shardplan.spec.sequence_checks import check_sequences
+from shardplan.spec.serving.build_serving import serving_faults
 from shardplan.spec.tables.table_spec import MOST_COLUMNS
 from shardplan.spec.validation.listing import MOST_NAMED, listed
 from shardplan.spec.validation.validation import sort_diagnostics
@@ -45,6 +46,7 @@ def check(loaded: LoadedSpec) -> LoadedSpec:
     faults += listed(_check_allowed(loaded, matches))
     faults += listed(_check_apart(loaded, matches))
     faults += listed(check_outputs(loaded, matches))
+    faults += listed(serving_faults(loaded))
     if loaded.faults:
         faults = [fault for fault in faults if fault.code in _NO_ECHOES]
     every = tuple(sort_diagnostics([*loaded.faults, *faults]))
