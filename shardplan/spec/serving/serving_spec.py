@@ -8,7 +8,7 @@ from pydantic import Field
 
 from shardplan.sharding.device_kind import DeviceKind
 from shardplan.spec.fields.border import Border
-from shardplan.spec.fields.quantities import Bytes, Count, Number, Seconds, Whole
+from shardplan.spec.fields.quantities import Bytes, Count, Number, Seconds, Share, Whole
 from shardplan.spec.serving.load_spec import Candidates, LoadSpec, QuerySpec
 from shardplan.spec.serving.loss import Loss
 from shardplan.spec.serving.slo_spec import Slo, limits_of
@@ -60,13 +60,16 @@ class ReplicasSpec(Border):
     """How many may fail while the others keep to ``slo``."""
     workers: Annotated[Count, Field(le=1000)] = 1
     """Batches that a replica serves at a time, each as if it were alone."""
+    busy_at_most: Share = 0.8
+    """Of the time that workers may be busy at the peak: beyond it the latency of the slowest
+    queries grows without end."""
     devices: Annotated[Count, Field(le=1000)] | None = None
     """Of a node, that one replica is made of; where left out, all of one."""
 
     @property
     def limits(self) -> ReplicaLimits:
         """What it says."""
-        return ReplicaLimits(self.max, self.spare, self.workers)
+        return ReplicaLimits(self.max, self.spare, self.workers, self.busy_at_most)
 
 
 class DenseKindSpec(Border):

@@ -14,3 +14,5 @@ class ReplicaLimits:
     """That may fail with the latency limits still kept: n + spare replicas are planned."""
     workers: int = 1
     """Batches that a replica serves at a time, each as if it were alone."""
+    busy_at_most: float = 1.0
+    """Share of the time that workers may be busy at the peak."""

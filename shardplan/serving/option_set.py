@@ -1,0 +1,163 @@
+"""Every way to store and lay a table that is offered, as arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shardplan.serving.batch_shape import BatchShape
+from shardplan.serving.placed_table import PlacedTable
+from shardplan.serving.rates import Rates
+from shardplan.serving.replica import OUTPUT_DEVICE
+from shardplan.serving.way import ways
+from shardplan.sharding.kernel import MemoryTier
+from shardplan.workload.serving.side import Side
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from shardplan.serving.served_case import ServedCase
+    from shardplan.serving.way import Way
+    from shardplan.workload.serving.served_table import ServedTable
+    from shardplan.workload.serving.stored_format import StoredFormat
+
+BATCH, QUERY, CANDIDATE = 0, 1, 2
+"""Columns of coefficients: seconds of a batch, of each query in it, of each candidate."""
+_COLUMN_OF = {Side.USER: QUERY, Side.ITEM: CANDIDATE}
+_WIDTH = 4
+"""Of which column shards are a multiple, as TorchRec's kernels ask."""
+_ID_BYTES = 8
+
+
+@dataclass(frozen=True, eq=False)
+class OptionSet:
+    """O options of T tables on the D devices of a replica."""
+
+    choices: tuple[PlacedTable, ...]
+    """(O,): what each stands for, those of a table side by side, tables in their order."""
+    table: NDArray[np.int64]
+    """(O,)"""
+    loss: NDArray[np.float64]
+    """(O,): of quality, in the user's unit."""
+    lookup: NDArray[np.float64]
+    """(O, D, 3): seconds on each device."""
+    gather: NDArray[np.float64]
+    """(O, 3): seconds of copies into the first device, and of sums there."""
+    is_remote: NDArray[np.bool_]
+    """(O,): whether any shard lies on another device than the first."""
+    hbm_bytes: NDArray[np.float64]
+    """(O, D): rows, outputs and ids."""
+    ddr_bytes: NDArray[np.float64]
+    """(O,): rows, of all devices."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pricer:
+    """What choices cost on the devices of one case."""
+
+    case: ServedCase
+    rates: Rates
+    largest: BatchShape
+    _known: dict[tuple[object, ...], tuple[float, int]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, case: ServedCase) -> Pricer:
+        """Of a case."""
+        return cls(case, Rates.of(case), BatchShape.largest(case.serving))
+
+    def priced(self, choices: tuple[PlacedTable, ...]) -> OptionSet:
+        """The options that choices are."""
+        count, devices = len(choices), self.case.replica.devices
+        options = OptionSet(
+            choices=choices,
+            table=np.array([each.table for each in choices], dtype=np.int64),
+            loss=np.array([self._served(each).losses[each.form] for each in choices]),
+            lookup=np.zeros((count, devices, 3)),
+            gather=np.zeros((count, 3)),
+            is_remote=np.array(
+                [any(d != OUTPUT_DEVICE for d in each.way.devices) for each in choices]
+            ),
+            hbm_bytes=np.zeros((count, devices)),
+            ddr_bytes=np.zeros(count),
+        )
+        for option, choice in enumerate(choices):
+            self._price(options, option, choice)
+        return options
+
+    def _served(self, choice: PlacedTable) -> ServedTable:
+        return self.case.serving.tables[choice.table]
+
+    def _price(self, options: OptionSet, option: int, choice: PlacedTable) -> None:
+        """Fill the rows of one option, all of whose shards are alike but for a last one of fewer
+        rows, which counts as the others."""
+        served, devices = self._served(choice), list(choice.way.devices)
+        unit = _COLUMN_OF[served.side]
+        columns, rows = choice.shard_columns(served.table), choice.shard_rows(served.table)
+        outputs = served.table.outputs_per_sample * columns
+        output_bytes = outputs * self.case.serving.output_dtype.bytes
+        ids = served.table.ids_per_sample / (choice.way.shards if choice.way.cuts_rows else 1)
+        seconds, stored = self._shard(choice, columns, rows, ids, output_bytes)
+        options.lookup[option, devices, BATCH] = self.rates.per_shard(choice.tier)
+        options.lookup[option, devices, unit] = seconds
+        self._gather(options, option, unit, output_bytes, choice.way)
+        buffers = self._units(served.side) * (output_bytes + ids * _ID_BYTES)
+        options.hbm_bytes[option, devices] = buffers
+        remote = sum(device != OUTPUT_DEVICE for device in devices)
+        options.hbm_bytes[option, OUTPUT_DEVICE] += remote * self._units(served.side) * output_bytes
+        if choice.tier is MemoryTier.HBM:
+            options.hbm_bytes[option, devices] += stored
+        else:
+            options.ddr_bytes[option] = stored * choice.way.shards
+
+    def _shard(
+        self, choice: PlacedTable, columns: int, rows: int, ids: float, output_bytes: float
+    ) -> tuple[float, int]:
+        """Seconds of one query or candidate, and bytes of rows."""
+        key = (choice.tier, choice.form, columns, rows, ids, output_bytes)
+        if key not in self._known:
+            seconds = self.rates.per_unit(choice.tier, choice.form, columns, ids, output_bytes)
+            stored = choice.form.table_bytes(rows, columns, self.rates.layout)
+            self._known[key] = (seconds, stored)
+        return self._known[key]
+
+    def _gather(
+        self, options: OptionSet, option: int, unit: int, output_bytes: float, way: Way
+    ) -> None:
+        remote = sum(device != OUTPUT_DEVICE for device in way.devices)
+        seconds = remote * output_bytes * self.case.replica.gather_seconds_per_byte
+        if way.cuts_rows:
+            summed = way.shards * output_bytes
+            seconds += summed * self.rates.of_tier[MemoryTier.HBM].per_output_byte
+        options.gather[option, unit] = seconds
+
+    def _units(self, side: Side) -> float:
+        """Of the largest batches, of all workers."""
+        largest = self.largest.queries if side is Side.USER else self.largest.candidates
+        return largest * self.case.serving.replicas.workers
+
+
+def all_choices(case: ServedCase) -> tuple[PlacedTable, ...]:
+    """Format x tier x way of each table, as far as they fit together."""
+    return tuple(
+        PlacedTable(index, form, tier, way)
+        for index, served in enumerate(case.serving.tables)
+        for form in served.losses
+        for tier in (MemoryTier.HBM, MemoryTier.DDR)
+        if case.replica.has(tier)
+        for way in _ways_of(case, served, form)
+    )
+
+
+def _ways_of(case: ServedCase, served: ServedTable, form: StoredFormat) -> Iterator[Way]:
+    for way in ways(case.replica.devices):
+        parts = 1 if way.cuts_rows else way.shards
+        width, rest = divmod(served.table.dim, parts)
+        is_cut = parts > 1
+        if way.cuts_rows and served.table.rows < way.shards:
+            continue
+        if not is_cut or (not rest and not width % _WIDTH and form.fits(width)):
+            yield way
