@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shardplan.sharding.geometry import padded_columns
 from shardplan.spec.build_workload import build_workload
 from shardplan.spec.spec import OF_TRAINING
 from shardplan.workload.dtype import Dtype
@@ -84,7 +85,8 @@ def _table_faults(
         message = "dynamic tables are not planned for serving"
         yield loaded.at_table(index, "dynamic", message, "plan it without dynamic")
     offered = table.dtypes or serving.dtypes
-    dim = table.dim or spec.defaults.dim
+    used = table.dim or spec.defaults.dim
+    dim = None if used is None else padded_columns(used)
     if offered is None and (table.dtype or spec.defaults.dtype) not in _OWN:
         message = f"inference stores no rows in {table.dtype or spec.defaults.dtype}"
         yield loaded.at_table(index, "dtype", message, "say in serving.dtypes what is offered")
@@ -116,8 +118,9 @@ def _losses(table: TableSpec, spec: Spec) -> Mapping[StoredFormat, float]:
     offered = table.dtypes or spec.serving.dtypes
     if offered is None:
         offered = (_OWN[table.dtype or spec.defaults.dtype],)
-    dim = table.dim or spec.defaults.dim
-    assert dim is not None, "a loaded spec has a dim for every table"
+    used = table.dim or spec.defaults.dim
+    assert used is not None, "a loaded spec has a dim for every table"
+    dim = padded_columns(used)
     known = _known(table, spec)
     has_budget = spec.serving.quality is not None
     return {
