@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from shardplan.sharding.geometry import padded_columns
@@ -75,6 +76,21 @@ def serving_faults(loaded: LoadedSpec) -> Iterator[Diagnostic]:
         yield loaded.document.diagnostic(("serving", "replicas", "spare"), message, "raise max")
     for index, table in enumerate(spec.tables):
         yield from _table_faults(loaded, index, table, spec.serving)
+
+
+def unknown_losses(spec: Spec) -> dict[StoredFormat, int]:
+    """Formats that are offered and not taken, since quality is limited and nobody says what they
+    lose: of how many tables."""
+    if spec.serving is None or spec.serving.quality is None:
+        return {}
+    return dict(
+        Counter(
+            form
+            for table in spec.tables
+            for form in table.dtypes or spec.serving.dtypes or ()
+            if form not in _known(table, spec)
+        )
+    )
 
 
 def _table_faults(

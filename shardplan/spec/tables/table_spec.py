@@ -17,10 +17,10 @@ from pydantic import (
 from shardplan.spec.fields.access import AccessField
 from shardplan.spec.fields.border import Border, Name, is_name
 from shardplan.spec.fields.hot_ids import HotIds
+from shardplan.spec.fields.loss import Loss
 from shardplan.spec.fields.numeric import as_number
 from shardplan.spec.fields.padding import PaddingSpec
 from shardplan.spec.fields.quantities import Count, Flag, Whole
-from shardplan.spec.serving.loss import Loss
 from shardplan.spec.tables.dynamic_spec import DynamicField
 from shardplan.spec.tables.taken_names import TAKEN_NAMES
 from shardplan.spec.validation.fault import fault
