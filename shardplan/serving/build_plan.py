@@ -68,6 +68,7 @@ def build_plan(
             method="milp",
             seed=settings.seed,
             gap=settings.gap,
+            node_limit=settings.node_limit,
             shardplan_version=__version__,
             highs_version=_highs_version(),
         ),
@@ -90,6 +91,7 @@ def placed_entry(case: ServedCase, placed: PlacedTable) -> PlacedEntry:
     """Of one table."""
     served = case.serving.tables[placed.table]
     table, layout = served.table, RowLayout.of(case.kind)
+    cached = {} if placed.cached_rows is None else {"cached_rows": placed.cached_rows}
     return PlacedEntry(
         name=table.name,
         module=table.module,
@@ -101,6 +103,7 @@ def placed_entry(case: ServedCase, placed: PlacedTable) -> PlacedEntry:
         quality_loss=served.losses[placed.form],
         sharding_type=placed.way.sharding.name,
         compute_kernel=placed.kernel,
+        **cached,
         shards=tuple(_shards(placed, table, layout)),
     )
 

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.serving.batch_shape import BatchShape
+from shardplan.serving.hit_curve import HitCurve
 from shardplan.serving.placed_table import PlacedTable
 from shardplan.serving.rates import Rates
 from shardplan.serving.replica import OUTPUT_DEVICE
 from shardplan.serving.way import ways
 from shardplan.sharding.kernel import MemoryTier
+from shardplan.sharding.kind import ShardingType
+from shardplan.workload.serving.row_cache import ASSOCIATIVITY, RowCache
 from shardplan.workload.serving.side import Side
+from shardplan.workload.serving.stored_format import RowLayout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +57,23 @@ class OptionSet:
     """(O, D): rows, outputs and ids."""
     ddr_bytes: NDArray[np.float64]
     """(O,): rows, of all devices."""
+
+
+@dataclass(frozen=True, eq=False)
+class Segments:
+    """S pieces of caches in HBM, by which options that have caches grow from no rows to all.
+
+    Of each option those that save most come first.
+    """
+
+    option: NDArray[np.int64]
+    """(S,)"""
+    rows: NDArray[np.float64]
+    """(S,): of each shard, at most."""
+    saved: NDArray[np.float64]
+    """(S, 3): seconds on each device of the option, for each row."""
+    row_bytes: NDArray[np.float64]
+    """(S,): of HBM of each device, for each row."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +122,11 @@ class Pricer:
         output_bytes = outputs * self.case.serving.output_dtype.bytes
         ids = served.table.ids_per_sample / (choice.way.shards if choice.way.cuts_rows else 1)
         seconds, stored = self._shard(choice, columns, rows, ids, output_bytes)
+        cached_bytes = 0
+        if choice.cached_rows is not None:
+            hit = self._curve(choice).hit_rate(choice.cached_rows * self._parts(choice))
+            seconds += ids * (1 - hit) * self.rates.per_missed_id(choice.form, columns)
+            cached_bytes = self._cache(choice).hbm_bytes
         options.lookup[option, devices, BATCH] = self.rates.per_shard(choice.tier)
         options.lookup[option, devices, unit] = seconds
         self._gather(options, option, unit, output_bytes, choice.way)
@@ -108,6 +134,7 @@ class Pricer:
         options.hbm_bytes[option, devices] = buffers
         remote = sum(device != OUTPUT_DEVICE for device in devices)
         options.hbm_bytes[option, OUTPUT_DEVICE] += remote * self._units(served.side) * output_bytes
+        options.hbm_bytes[option, devices] += cached_bytes
         if choice.tier is MemoryTier.HBM:
             options.hbm_bytes[option, devices] += stored
         else:
@@ -116,10 +143,13 @@ class Pricer:
     def _shard(
         self, choice: PlacedTable, columns: int, rows: int, ids: float, output_bytes: float
     ) -> tuple[float, int]:
-        """Seconds of one query or candidate, and bytes of rows."""
-        key = (choice.tier, choice.form, columns, rows, ids, output_bytes)
+        """Seconds of one query or candidate, but for what a cache lacks, and bytes of rows."""
+        is_cached = choice.cached_rows is not None
+        key = (choice.tier, is_cached, choice.form, columns, rows, ids, output_bytes)
         if key not in self._known:
-            seconds = self.rates.per_unit(choice.tier, choice.form, columns, ids, output_bytes)
+            tier = MemoryTier.HBM if is_cached else choice.tier  # All reads of rows are in HBM.
+            seconds = self.rates.per_unit(tier, choice.form, columns, ids, output_bytes)
+            seconds += ids * (self.rates.cache_seconds_per_id or 0.0) * is_cached
             stored = choice.form.table_bytes(rows, columns, self.rates.layout)
             self._known[key] = (seconds, stored)
         return self._known[key]
@@ -134,6 +164,44 @@ class Pricer:
             seconds += summed * self.rates.of_tier[MemoryTier.HBM].per_output_byte
         options.gather[option, unit] = seconds
 
+    def segments(self, choices: tuple[PlacedTable, ...]) -> Segments:
+        """The pieces of the caches of choices; none of those that have none."""
+        option, rows, saved, row_bytes = [], [], [], []
+        for index, choice in enumerate(choices):
+            if choice.cached_rows is None:
+                continue
+            served, curve, parts = self._served(choice), self._curve(choice), self._parts(choice)
+            columns = choice.shard_columns(served.table)
+            missed = self.rates.per_missed_id(choice.form, columns)
+            lines = zip(np.diff(curve.rows), np.diff(curve.hits), strict=True)
+            for more_rows, more_hits in lines:
+                # A shard by rows has 1/parts of the rows and of the ids.
+                per_row = served.table.ids_per_sample * missed * more_hits / more_rows
+                option.append(index)
+                rows.append(more_rows / parts)
+                saved.append([per_row * (column == _COLUMN_OF[served.side]) for column in range(3)])
+                row_bytes.append(self._cache(choice).slot_bytes)
+        return Segments(
+            np.array(option, dtype=np.int64),
+            np.array(rows, dtype=np.float64),
+            np.array(saved, dtype=np.float64).reshape(-1, 3),
+            np.array(row_bytes, dtype=np.float64),
+        )
+
+    def _parts(self, choice: PlacedTable) -> int:
+        """Into how many shards the rows of a table are cut."""
+        return choice.way.shards if choice.way.cuts_rows else 1
+
+    def _curve(self, choice: PlacedTable) -> HitCurve:
+        table = self._served(choice).table
+        return HitCurve.of(table.access, table.rows, table.pooling)
+
+    def _cache(self, choice: PlacedTable) -> RowCache:
+        """Of one shard: a group of its own, so that no slot is wider than its rows."""
+        table = self._served(choice).table
+        row = choice.form.row_bytes(choice.shard_columns(table), self.rates.layout)
+        return RowCache(choice.shard_rows(table), row, max(choice.cached_rows or 0, ASSOCIATIVITY))
+
     def _units(self, side: Side) -> float:
         """Of the largest batches, of all workers."""
         largest = self.largest.queries if side is Side.USER else self.largest.candidates
@@ -141,15 +209,41 @@ class Pricer:
 
 
 def all_choices(case: ServedCase) -> tuple[PlacedTable, ...]:
-    """Format x tier x way of each table, as far as they fit together."""
+    """Format x memory x way of each table, as far as they fit together.
+
+    Caches, which begin with no rows, for large tables whole or cut by rows, and only where HBM does
+    not hold all tables in their widest formats.
+    """
+    large = _large(case)
     return tuple(
-        PlacedTable(index, form, tier, way)
+        PlacedTable(index, form, tier, way, cached)
         for index, served in enumerate(case.serving.tables)
         for form in served.losses
-        for tier in (MemoryTier.HBM, MemoryTier.DDR)
-        if case.replica.has(tier)
+        for tier, cached in _MEMORIES
+        if case.replica.has(tier) and (cached is None or index in large)
         for way in _ways_of(case, served, form)
+        if cached is None or way.sharding is not ShardingType.COLUMN_WISE
     )
+
+
+_MEMORIES = ((MemoryTier.HBM, None), (MemoryTier.DDR, None), (MemoryTier.DDR, 0))
+"""With the rows of a cache, which grows from none; None: no cache."""
+_LARGE = 0.01
+"""Of the HBM of a device: tables smaller than that free next to nothing in DDR."""
+
+
+def _large(case: ServedCase) -> frozenset[int]:
+    """The tables that caches are offered to."""
+    if Rates.of(case).cache_seconds_per_id is None:
+        return frozenset()
+    layout, hbm = RowLayout.of(case.kind), float(case.replica.capacity_bytes[0])
+    widest = [
+        max(form.table_bytes(each.table.rows, each.table.dim, layout) for form in each.losses)
+        for each in case.serving.tables
+    ]
+    if sum(widest) <= hbm * case.replica.devices:
+        return frozenset()
+    return frozenset(index for index, size in enumerate(widest) if size > _LARGE * hbm)
 
 
 def _ways_of(case: ServedCase, served: ServedTable, form: StoredFormat) -> Iterator[Way]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shardplan.serving.way import KERNELS
+from shardplan.sharding.kernel import MemoryTier
 
 if TYPE_CHECKING:
     from shardplan.serving.way import Way
-    from shardplan.sharding.kernel import MemoryTier
     from shardplan.workload.serving.stored_format import StoredFormat
     from shardplan.workload.table import Table
+
+QUANT, QUANT_UVM, QUANT_UVM_CACHING = "quant", "quant_uvm", "quant_uvm_caching"
+"""TorchRec's inference kernels: rows in HBM; in DDR; in DDR with a cache of rows in HBM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +25,15 @@ class PlacedTable:
     form: StoredFormat
     tier: MemoryTier
     way: Way
+    cached_rows: int | None = None
+    """Of rows in DDR: slots of the cache in HBM of each shard; None where there is no cache."""
 
     @property
     def kernel(self) -> str:
         """By TorchRec's name."""
-        return KERNELS[self.tier]
+        if self.tier is MemoryTier.HBM:
+            return QUANT
+        return QUANT_UVM if self.cached_rows is None else QUANT_UVM_CACHING
 
     def shard_columns(self, table: Table) -> int:
         """Of each shard."""

@@ -38,5 +38,8 @@ class PlacedEntry(PlanModel):
     """In the user's unit."""
     sharding_type: str
     compute_kernel: str
-    """``quant``: rows in HBM; ``quant_uvm``: in DDR, read over the host link."""
+    """``quant``: rows in HBM; ``quant_uvm``: in DDR, read over the host link;
+    ``quant_uvm_caching``: in DDR, with a cache of rows in HBM."""
+    cached_rows: Positive | None = None
+    """Slots of the cache in HBM of each shard; only where there is one."""
     shards: tuple[ServedShard, ...]
