@@ -68,7 +68,8 @@ def choose(
         return Choice(None, np.zeros(0), float("inf"), bound, is_proven=False)
     taken = np.flatnonzero(answer.x[columns] > 1 / 2)
     taken = taken[np.argsort(options.table[taken], kind="stable")]
-    rows = np.bincount(segments.option, answer.x[grown] * segments.rows, len(options.choices))
+    rows = np.zeros(len(options.choices))
+    np.add.at(rows, segments.option, answer.x[grown] * segments.rows)
     found = answer.objective * _UNIT_SECONDS
     return Choice(taken, rows[taken], found, bound, answer.status is Status.OPTIMAL)
 

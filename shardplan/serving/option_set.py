@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from shardplan.serving.served_case import ServedCase
     from shardplan.serving.way import Way
+    from shardplan.workload.access import Access
     from shardplan.workload.serving.served_table import ServedTable
     from shardplan.workload.serving.stored_format import StoredFormat
 
@@ -96,7 +98,7 @@ class Pricer:
         options = OptionSet(
             choices=choices,
             table=np.array([each.table for each in choices], dtype=np.int64),
-            loss=np.array([self._served(each).losses[each.form] for each in choices]),
+            loss=np.array([self._loss(each) for each in choices]),
             lookup=np.zeros((count, devices, 3)),
             gather=np.zeros((count, 3)),
             is_remote=np.array(
@@ -108,6 +110,10 @@ class Pricer:
         for option, choice in enumerate(choices):
             self._price(options, option, choice)
         return options
+
+    def _loss(self, choice: PlacedTable) -> float:
+        pruned = choice.pruned.loss if choice.pruned else 0.0
+        return self._served(choice).losses[choice.form] + pruned
 
     def _served(self, choice: PlacedTable) -> ServedTable:
         return self.case.serving.tables[choice.table]
@@ -121,12 +127,18 @@ class Pricer:
         outputs = served.table.outputs_per_sample * columns
         output_bytes = outputs * self.case.serving.output_dtype.bytes
         ids = served.table.ids_per_sample / (choice.way.shards if choice.way.cuts_rows else 1)
-        seconds, stored = self._shard(choice, columns, rows, ids, output_bytes)
-        cached_bytes = 0
+        read_ids, in_hbm_bytes = ids, 0
+        if choice.pruned is not None:
+            table, kept = served.table, choice.pruned.kept
+            read_ids *= _kept_share(table.access, table.rows, table.pooling, kept)
+            in_hbm_bytes = choice.pruned.remap_bytes
+        seconds, stored = self._shard(choice, columns, rows, read_ids, output_bytes)
+        if choice.pruned is not None:
+            seconds += ids * self.rates.per_remapped_id
         if choice.cached_rows is not None:
             hit = self._curve(choice).hit_rate(choice.cached_rows * self._parts(choice))
             seconds += ids * (1 - hit) * self.rates.per_missed_id(choice.form, columns)
-            cached_bytes = self._cache(choice).hbm_bytes
+            in_hbm_bytes += self._cache(choice).hbm_bytes
         options.lookup[option, devices, BATCH] = self.rates.per_shard(choice.tier)
         options.lookup[option, devices, unit] = seconds
         self._gather(options, option, unit, output_bytes, choice.way)
@@ -134,7 +146,7 @@ class Pricer:
         options.hbm_bytes[option, devices] = buffers
         remote = sum(device != OUTPUT_DEVICE for device in devices)
         options.hbm_bytes[option, OUTPUT_DEVICE] += remote * self._units(served.side) * output_bytes
-        options.hbm_bytes[option, devices] += cached_bytes
+        options.hbm_bytes[option, devices] += in_hbm_bytes
         if choice.tier is MemoryTier.HBM:
             options.hbm_bytes[option, devices] += stored
         else:
@@ -208,21 +220,30 @@ class Pricer:
         return largest * self.case.serving.replicas.workers
 
 
+@cache
+def _kept_share(access: Access, rows: int, pooling: float, kept: int) -> float:
+    """Of the ids, those of the hottest rows."""
+    return access.distribution(rows, pooling).hottest_share(kept / rows)
+
+
 def all_choices(case: ServedCase) -> tuple[PlacedTable, ...]:
-    """Format x memory x way of each table, as far as they fit together.
+    """Format x memory x rows left x way of each table, as far as they fit together.
 
     Caches, which begin with no rows, for large tables whole or cut by rows, and only where HBM does
-    not hold all tables in their widest formats.
+    not hold all tables in their widest formats. Tables with rows left out have no caches, and are
+    not cut by rows: the array that finds rows is of a whole table.
     """
     large = _large(case)
     return tuple(
-        PlacedTable(index, form, tier, way, cached)
+        PlacedTable(index, form, tier, way, cached, pruned)
         for index, served in enumerate(case.serving.tables)
         for form in served.losses
         for tier, cached in _MEMORIES
         if case.replica.has(tier) and (cached is None or index in large)
+        for pruned in (None, *(served.prunings if cached is None else ()))
         for way in _ways_of(case, served, form)
         if cached is None or way.sharding is not ShardingType.COLUMN_WISE
+        if pruned is None or not way.cuts_rows
     )
 
 

@@ -9,6 +9,7 @@ from shardplan.sharding.kernel import MemoryTier
 
 if TYPE_CHECKING:
     from shardplan.serving.way import Way
+    from shardplan.workload.serving.pruned_rows import PrunedRows
     from shardplan.workload.serving.stored_format import StoredFormat
     from shardplan.workload.table import Table
 
@@ -27,6 +28,8 @@ class PlacedTable:
     way: Way
     cached_rows: int | None = None
     """Of rows in DDR: slots of the cache in HBM of each shard; None where there is no cache."""
+    pruned: PrunedRows | None = None
+    """Which rows are left; None: all."""
 
     @property
     def kernel(self) -> str:
@@ -41,4 +44,9 @@ class PlacedTable:
 
     def shard_rows(self, table: Table) -> int:
         """Of each shard; the last may have fewer."""
-        return -(-table.rows // self.way.shards) if self.way.cuts_rows else table.rows
+        rows = self.rows(table)
+        return -(-rows // self.way.shards) if self.way.cuts_rows else rows
+
+    def rows(self, table: Table) -> int:
+        """That are stored."""
+        return table.rows if self.pruned is None else self.pruned.kept

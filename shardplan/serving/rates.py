@@ -59,6 +59,11 @@ class Rates:
         """Seconds of a batch, however few ids it has."""
         return self.of_tier[tier].per_table
 
+    @property
+    def per_remapped_id(self) -> float:
+        """Seconds to find where the row of an id lies, or that it was left out: one sector."""
+        return self.layout.sector_bytes * self.of_tier[MemoryTier.HBM].per_read_byte
+
     def per_missed_id(self, form: StoredFormat, columns: int) -> float:
         """Seconds to fetch the row of one id that a cache lacks."""
         return form.row_bytes(columns, self.layout) * self.seconds_per_missed_byte

@@ -13,6 +13,7 @@ from shardplan.serving.predict import predict
 from shardplan.serving.served_case import served_case_of_value
 from shardplan.serving.way import ways
 from shardplan.sharding.kernel import MemoryTier
+from shardplan.sharding.kind import ShardingType
 from shardplan.units import format_bytes
 from shardplan.workload.serving.row_cache import ASSOCIATIVITY
 
@@ -92,10 +93,15 @@ def _placed(case: ServedCase, index: int, entry: PlacedEntry) -> PlacedTable | s
         return f"cost model {case.profile.name} knows nothing of caches"
     if entry.dtype not in served.losses:
         return f"rows are not offered in {entry.dtype}"
+    pruned = None
+    if entry.kept_rows is not None:
+        pruned = next((each for each in served.prunings if each.kept == entry.kept_rows), None)
+        if pruned is None or is_cached or entry.sharding_type == ShardingType.ROW_WISE.name:
+            return f"it is not offered with {entry.kept_rows:,} rows"
     devices = tuple(shard.device for shard in entry.shards)
     for way in ways(case.replica.devices):
         if way.sharding.name == entry.sharding_type and way.devices == devices:
-            return PlacedTable(index, entry.dtype, tier, way, entry.cached_rows)
+            return PlacedTable(index, entry.dtype, tier, way, entry.cached_rows, pruned)
     return f"{entry.sharding_type} does not lay shards on devices {devices}"
 
 

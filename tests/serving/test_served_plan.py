@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -23,6 +24,9 @@ from shardplan.sharding.kind import ShardingType
 from shardplan.solve.settings import Settings
 from shardplan.workload.access import Zipf
 from shardplan.workload.serving.batch_seconds import BatchSeconds, Lanes
+
+if TYPE_CHECKING:
+    from shardplan.serving.file.served_plan import ServedPlan
 
 FOUR_TABLES = [
     {"name": f"t{n}", "rows": rows, "pooling": pooling, "side": side,
@@ -122,6 +126,29 @@ def test_two_caches_share_a_budget_as_well_as_can_be() -> None:
         split = [replace(table, cached_rows=more) for table, more in zip(placed, rows, strict=True)]
         seconds.append(float(predict(case, split).service.seconds(1.0, 500.0)))
     assert plan.prediction.batch_seconds <= min(seconds) * 1.001
+
+
+def test_a_pruned_table_keeps_half_of_its_rows_and_an_index_of_all() -> None:
+    def planned(prune: dict) -> ServedPlan:
+        table = {"name": "t", "rows": 2e6, "dim": 128, "pooling": 20}
+        case = served(tables=[table | prune], dtypes=["fp16"], quality={"loss_at_most": 0.01},
+                      defaults={"quality_loss": {"fp16": 0}})  # fmt: skip
+        plan = make_served_plan(case)
+        assert verify_served(plan) == ()
+        return plan
+
+    whole, too_lossy, pruned = (
+        planned(prune)
+        for prune in (
+            {},
+            {"prune": [{"rows": 0.9, "loss": 0.02}]},
+            {"prune": [{"rows": 0.9, "loss": 0.02}, {"rows": 0.5, "loss": 0.01}]},
+        )
+    )
+    assert too_lossy.tables == whole.tables
+    assert pruned.tables[0].kept_rows == 1_000_000
+    spared = whole.prediction.devices[0].hbm_bytes - pruned.prediction.devices[0].hbm_bytes
+    assert spared == 1_000_000 * 256 - 2_000_000 * 4
 
 
 def test_a_cache_of_all_rows_misses_nothing_and_hits_are_concave() -> None:
