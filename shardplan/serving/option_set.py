@@ -229,19 +229,21 @@ def _kept_share(access: Access, rows: int, pooling: float, kept: int) -> float:
 def all_choices(case: ServedCase) -> tuple[PlacedTable, ...]:
     """Format x memory x rows left x way of each table, as far as they fit together.
 
-    Caches, which begin with no rows, for large tables whole or cut by rows, and only where HBM does
-    not hold all tables in their widest formats. Tables with rows left out have no caches, and are
-    not cut by rows: the array that finds rows is of a whole table.
+    Small tables stay whole. Caches, which begin with no rows, only for large ones whole or cut by
+    rows, and where HBM does not hold all tables in their widest formats. Tables with rows left out
+    have no caches, and are not cut by rows: the array that finds rows is of a whole table.
     """
-    large = _large(case)
+    bytes_large, is_large = _large(case)
+    cached_ones = bytes_large if _caches(case) else frozenset()
     return tuple(
         PlacedTable(index, form, tier, way, cached, pruned)
         for index, served in enumerate(case.serving.tables)
         for form in served.losses
         for tier, cached in _MEMORIES
-        if case.replica.has(tier) and (cached is None or index in large)
+        if case.replica.has(tier) and (cached is None or index in cached_ones)
         for pruned in (None, *(served.prunings if cached is None else ()))
         for way in _ways_of(case, served, form)
+        if way.shards == 1 or index in is_large
         if cached is None or way.sharding is not ShardingType.COLUMN_WISE
         if pruned is None or not way.cuts_rows
     )
@@ -250,21 +252,38 @@ def all_choices(case: ServedCase) -> tuple[PlacedTable, ...]:
 _MEMORIES = ((MemoryTier.HBM, None), (MemoryTier.DDR, None), (MemoryTier.DDR, 0))
 """With the rows of a cache, which grows from none; None: no cache."""
 _LARGE = 0.01
-"""Of the HBM of a device: tables smaller than that free next to nothing in DDR."""
+"""Of the HBM of a device, or of what a device reads on average: smaller tables are soon evened out
+whole, and free next to nothing in DDR."""
 
 
-def _large(case: ServedCase) -> frozenset[int]:
-    """The tables that caches are offered to."""
-    if Rates.of(case).cache_seconds_per_id is None:
-        return frozenset()
-    layout, hbm = RowLayout.of(case.kind), float(case.replica.capacity_bytes[0])
-    widest = [
+def _large(case: ServedCase) -> tuple[frozenset[int], frozenset[int]]:
+    """The tables with many bytes, and those with many bytes or reads."""
+    hbm, batch = float(case.replica.capacity_bytes[0]), BatchShape.typical(case.serving)
+    units = {Side.USER: batch.queries, Side.ITEM: batch.candidates}
+    reads = [
+        each.table.ids_per_sample * each.table.dim * units[each.side]
+        for each in case.serving.tables
+    ]
+    least = _LARGE * sum(reads) / case.replica.devices
+    heavy = {index for index, size in enumerate(_widest(case)) if size > _LARGE * hbm}
+    busy = {index for index, read in enumerate(reads) if read > least}
+    return frozenset(heavy), frozenset(heavy | busy)
+
+
+def _caches(case: ServedCase) -> bool:
+    """Whether the cost model knows of caches, and memory is scarce."""
+    is_known = Rates.of(case).cache_seconds_per_id is not None
+    hbm = float(case.replica.capacity_bytes[0]) * case.replica.devices
+    return is_known and sum(_widest(case)) > hbm
+
+
+def _widest(case: ServedCase) -> list[int]:
+    """Bytes of each table in the widest format that is offered."""
+    layout = RowLayout.of(case.kind)
+    return [
         max(form.table_bytes(each.table.rows, each.table.dim, layout) for form in each.losses)
         for each in case.serving.tables
     ]
-    if sum(widest) <= hbm * case.replica.devices:
-        return frozenset()
-    return frozenset(index for index, size in enumerate(widest) if size > _LARGE * hbm)
 
 
 def _ways_of(case: ServedCase, served: ServedTable, form: StoredFormat) -> Iterator[Way]:

@@ -43,11 +43,12 @@ def make_served_plan(case: ServedCase, settings: Settings | None = None) -> Serv
     """
     settings = settings or Settings()
     began = time.monotonic()
+    deadline = settings.deadline()
     batch = BatchShape.typical(case.serving)
     pricer, choices = Pricer.of(case), all_choices(case)
     options, segments = pricer.priced(choices), pricer.segments(choices)
     gap = settings.gap / (1 + settings.gap)  # The solver divides by the objective.
-    limits = Limits(settings.deadline(), settings.node_limit, gap)
+    limits = Limits(deadline, settings.node_limit, gap)
     watch = Watch(should_stop=settings.should_stop)
     choice = choose(case, options, segments, batch, limits, settings.seed, watch)
     if choice.options is None:
