@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -199,6 +201,23 @@ def test_no_mix_of_batches_takes_less_work_than_the_typical_one(batching: dict) 
             waiting = []
         waiting.append(part)
     assert seconds / len(sizes) >= bound * 0.98  # the drawn sizes have a mean of their own
+
+
+def test_the_page_has_every_key_of_the_plan() -> None:
+    """Of all that plans of training do not have too."""
+    page = (Path(__file__).parents[2] / "docs" / "serving.md").read_text(encoding="utf-8")
+    _, _, shown = page.partition("| key of a plan |")
+    words = set(re.findall(r"[a-z_]+", " ".join(re.findall(r"`([^`]+)`", shown))))
+    plan = make_served_plan(served(slo={"p99": "1s"})).model_dump()
+
+    def keys(value: object) -> set[str]:
+        if isinstance(value, dict):
+            return set(value).union(*map(keys, value.values()))
+        return set().union(*map(keys, value)) if isinstance(value, list | tuple) else set()
+
+    of_both = ("inputs", "solver", "resolved", "run")
+    own = {key: part for key, part in plan.items() if key not in of_both}
+    assert keys(own) <= words
 
 
 def test_a_plan_that_was_changed_by_hand_is_found() -> None:
