@@ -29,7 +29,7 @@ from shardplan.workload.serving.stored_format import RowLayout
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from shardplan.serving.placed_table import PlacedTable
+    from shardplan.serving.options.placed_table import PlacedTable
     from shardplan.serving.predict import Predicted
     from shardplan.serving.served_case import ServedCase
     from shardplan.solve.settings import Settings

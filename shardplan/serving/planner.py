@@ -10,10 +10,10 @@ from shardplan.errors import Interrupted, NoPlanFound, SolverError
 from shardplan.plan.file.optimality import OPTIMAL_GAP, Status, Termination, gap_of
 from shardplan.serving.batch_shape import BatchShape
 from shardplan.serving.build_plan import build_plan
-from shardplan.serving.choose import choose
 from shardplan.serving.file.served_plan import ServedOptimality
-from shardplan.serving.option_set import Pricer, all_choices
+from shardplan.serving.options.option_set import Pricer, all_choices
 from shardplan.serving.predict import dense_seconds, predict
+from shardplan.serving.program.choose import choose
 from shardplan.serving.refusal import check_limits, check_replicas, shortfall
 from shardplan.solve.program.answer import Limits, Watch
 from shardplan.solve.settings import Settings
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from shardplan.serving.choose import Choice
     from shardplan.serving.file.served_plan import ServedPlan
-    from shardplan.serving.placed_table import PlacedTable
+    from shardplan.serving.options.placed_table import PlacedTable
+    from shardplan.serving.program.choose import Choice
     from shardplan.serving.served_case import ServedCase
 
 _TOLERANCE = 1e-6

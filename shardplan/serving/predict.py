@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.serving.option_set import Pricer
+from shardplan.serving.options.option_set import Pricer
 from shardplan.workload.serving.batch_seconds import BatchSeconds, Lanes
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from shardplan.serving.placed_table import PlacedTable
+    from shardplan.serving.options.placed_table import PlacedTable
     from shardplan.serving.served_case import ServedCase
 
 

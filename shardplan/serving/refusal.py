@@ -8,15 +8,15 @@ import numpy as np
 
 from shardplan.errors import Infeasible, NoPlanFound, Shortfall
 from shardplan.serving.batch_shape import BatchShape
-from shardplan.serving.choose import choose, free_bytes
 from shardplan.serving.predict import dense_seconds
+from shardplan.serving.program.choose import choose, free_bytes
 from shardplan.serving.work import Work, largest_part, unqueued_seconds
 from shardplan.units import format_seconds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from shardplan.serving.option_set import OptionSet, Segments
+    from shardplan.serving.options.option_set import OptionSet, Segments
     from shardplan.serving.served_case import ServedCase
     from shardplan.solve.program.answer import Limits
     from shardplan.workload.serving.batch_seconds import BatchSeconds

@@ -8,10 +8,10 @@ from shardplan.plan.file.optimality import gap_of
 from shardplan.plan.file.rounding import differs
 from shardplan.plan.finding import Finding
 from shardplan.serving.build_plan import placed_entry, replica_forecast, served_forecast
-from shardplan.serving.placed_table import QUANT, QUANT_UVM, QUANT_UVM_CACHING, PlacedTable
+from shardplan.serving.options.placed_table import QUANT, QUANT_UVM, QUANT_UVM_CACHING, PlacedTable
+from shardplan.serving.options.way import ways
 from shardplan.serving.predict import predict
 from shardplan.serving.served_case import served_case_of_value
-from shardplan.serving.way import ways
 from shardplan.sharding.kernel import MemoryTier
 from shardplan.sharding.kind import ShardingType
 from shardplan.units import format_bytes

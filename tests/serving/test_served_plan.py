@@ -13,13 +13,14 @@ from served_specs import served
 
 from shardplan.errors import Infeasible
 from shardplan.serving.batch_shape import BatchShape
-from shardplan.serving.hit_curve import HitCurve
-from shardplan.serving.option_set import Pricer, all_choices
-from shardplan.serving.placed_table import PlacedTable
+from shardplan.serving.options.hit_curve import HitCurve
+from shardplan.serving.options.option_set import Pricer, all_choices
+from shardplan.serving.options.placed_table import PlacedTable
+from shardplan.serving.options.way import Way
 from shardplan.serving.planner import make_served_plan
 from shardplan.serving.predict import predict
+from shardplan.serving.program.relaxation import Relaxation
 from shardplan.serving.verify import verify_served
-from shardplan.serving.way import Way
 from shardplan.serving.work import Work
 from shardplan.sharding.kernel import MemoryTier
 from shardplan.sharding.kind import ShardingType
@@ -69,6 +70,11 @@ def test_no_choice_of_formats_tiers_and_places_is_faster(devices, budget, gap) -
     assert plan.optimality.gap <= gap
     assert plan.prediction.quality_loss <= budget
     assert verify_served(plan) == ()
+    choices, pricer = all_choices(case), Pricer.of(case)
+    relaxed = Relaxation.of(
+        case, pricer.priced(choices), pricer.segments(choices), BatchShape.typical(case.serving)
+    ).bound()
+    assert 0.8 * best <= relaxed <= best * (1 + 1e-9)
 
 
 def test_quality_is_a_budget_of_all_tables_together() -> None:

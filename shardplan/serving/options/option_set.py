@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.serving.batch_shape import BatchShape
-from shardplan.serving.hit_curve import HitCurve
-from shardplan.serving.placed_table import PlacedTable
-from shardplan.serving.rates import Rates
+from shardplan.serving.options.coefficients import BATCH, CANDIDATE, QUERY
+from shardplan.serving.options.hit_curve import HitCurve
+from shardplan.serving.options.placed_table import PlacedTable
+from shardplan.serving.options.rates import Rates
+from shardplan.serving.options.way import ways
 from shardplan.serving.replica import OUTPUT_DEVICE
-from shardplan.serving.way import ways
 from shardplan.sharding.kernel import MemoryTier
 from shardplan.sharding.kind import ShardingType
 from shardplan.workload.serving.row_cache import ASSOCIATIVITY, RowCache
@@ -25,14 +26,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from shardplan.serving.options.way import Way
     from shardplan.serving.served_case import ServedCase
-    from shardplan.serving.way import Way
     from shardplan.workload.access import Access
     from shardplan.workload.serving.served_table import ServedTable
     from shardplan.workload.serving.stored_format import StoredFormat
 
-BATCH, QUERY, CANDIDATE = 0, 1, 2
-"""Columns of coefficients: seconds of a batch, of each query in it, of each candidate."""
 _COLUMN_OF = {Side.USER: QUERY, Side.ITEM: CANDIDATE}
 _WIDTH = 4
 """Of which column shards are a multiple, as TorchRec's kernels ask."""

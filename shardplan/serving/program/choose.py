@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.serving.option_set import BATCH, CANDIDATE, QUERY
+from shardplan.serving.options.coefficients import at
+from shardplan.serving.program.relaxation import Relaxation
 from shardplan.solve.program.answer import Status
 from shardplan.solve.program.backend import solve_program
 from shardplan.solve.program.program import ProgramBuilder
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.serving.batch_shape import BatchShape
-    from shardplan.serving.option_set import OptionSet, Segments
+    from shardplan.serving.options.option_set import OptionSet, Segments
     from shardplan.serving.served_case import ServedCase
     from shardplan.solve.program.answer import Limits, Watch
     from shardplan.solve.program.program import Program
@@ -64,6 +65,8 @@ def choose(
     if answer.status is Status.INFEASIBLE:
         return Choice(None, np.zeros(0), float("inf"), float("inf"), is_proven=True)
     bound = max(0.0, answer.bound * _UNIT_SECONDS)
+    if answer.status is not Status.OPTIMAL:
+        bound = max(bound, Relaxation.of(case, options, segments, batch).bound())
     if answer.x is None:
         return Choice(None, np.zeros(0), float("inf"), bound, is_proven=False)
     taken = np.flatnonzero(answer.x[columns] > 1 / 2)
@@ -89,16 +92,6 @@ def free_bytes(case: ServedCase) -> NDArray[np.float64]:
     free = np.full(case.replica.devices, case.replica.capacity_bytes[0])
     free[0] -= case.dense_memory_bytes
     return free
-
-
-def at(coefficients: NDArray[np.float64], batch: BatchShape) -> NDArray[np.float64]:
-    """(..): seconds of a batch by (.., 3) coefficients."""
-    seconds: NDArray[np.float64] = (
-        coefficients[..., BATCH]
-        + coefficients[..., QUERY] * batch.queries
-        + coefficients[..., CANDIDATE] * batch.candidates
-    )
-    return seconds
 
 
 def _program(

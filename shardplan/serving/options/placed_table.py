@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from shardplan.sharding.kernel import MemoryTier
 
 if TYPE_CHECKING:
-    from shardplan.serving.way import Way
+    from shardplan.serving.options.way import Way
     from shardplan.workload.serving.pruned_rows import PrunedRows
     from shardplan.workload.serving.stored_format import StoredFormat
     from shardplan.workload.table import Table
