@@ -20,7 +20,7 @@ from shardplan.serving.file.served_forecast import (
     UnqueuedForecast,
 )
 from shardplan.serving.file.served_plan import JOB, SERVED_FORMAT, ServedOptimality, ServedPlan
-from shardplan.serving.work import Work, unqueued_seconds
+from shardplan.serving.work import Unqueued, Work
 from shardplan.sharding.geometry import column_blocks, row_blocks
 from shardplan.surroundings import creation_time
 from shardplan.version import __version__
@@ -138,7 +138,7 @@ def served_forecast(case: ServedCase, predicted: Predicted) -> ServedForecast:
         unqueued=tuple(
             UnqueuedForecast(
                 percentile=limit.name,
-                seconds=rounded(unqueued_seconds(serving, service, limit.share)),
+                seconds=rounded(Unqueued.of(serving, service, limit.share).seconds),
                 limit_seconds=limit.seconds,
             )
             for limit in serving.limits

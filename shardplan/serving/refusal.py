@@ -10,7 +10,7 @@ from shardplan.errors import Infeasible, NoPlanFound, Shortfall
 from shardplan.serving.batch_shape import BatchShape
 from shardplan.serving.predict import dense_seconds
 from shardplan.serving.program.choose import choose, free_bytes
-from shardplan.serving.work import Work, largest_part, unqueued_seconds
+from shardplan.serving.work import Unqueued, Work
 from shardplan.units import format_seconds
 
 if TYPE_CHECKING:
@@ -59,19 +59,19 @@ def check_limits(
     """Raise Infeasible where a limit of latency is less than what queries take in any plan that
     wait for nothing, and NoPlanFound where it is so in this one."""
     for limit in case.serving.limits:
-        seconds = unqueued_seconds(case.serving, service, limit.share)
-        if seconds <= limit.seconds:
+        alone = Unqueued.of(case.serving, service, limit.share)
+        if alone.seconds <= limit.seconds:
             continue
-        candidates = largest_part(case.serving, limit.share)
-        alone = BatchShape(1.0, candidates)
-        fastest = choose(case, options, segments, alone, limits)
-        least = fastest.bound_seconds + dense_seconds(case, candidates)
+        shape = BatchShape(1.0, alone.candidates)
+        fastest = choose(case, options, segments, shape, limits)
+        mean = fastest.bound_seconds + dense_seconds(case, alone.candidates)
         asked = f"{limit.name} of {format_seconds(limit.seconds)}"
-        if least > limit.seconds:
-            takes = f"a query of {candidates:,.0f} candidates takes {format_seconds(least)} alone"
-            raise Infeasible([], [f"slo asks for a {asked}", f"{takes}, in the fastest plan"])
-        message = f"of this plan a query of {candidates:,.0f} candidates takes more alone"
-        raise NoPlanFound(f"{asked} cannot be kept: {message} ({format_seconds(seconds)})")
+        takes = f"for {alone.candidates:,.0f} candidates alone, whatever else comes"
+        if mean * alone.share > limit.seconds:
+            least = format_seconds(mean * alone.share)
+            raise Infeasible([], [f"slo asks for a {asked}", f"{limit.name} is {least} {takes}"])
+        message = f"of this plan it is {format_seconds(alone.seconds)} {takes}"
+        raise NoPlanFound(f"{asked} cannot be kept: {message}")
 
 
 def check_replicas(case: ServedCase, service: BatchSeconds, bound_seconds: float) -> None:

@@ -59,22 +59,34 @@ def _replicas(serving: Serving, per_query_seconds: float) -> int:
     return max(1, math.ceil(busy / (limits.workers * limits.busy_at_most)))
 
 
-def unqueued_seconds(serving: Serving, service: BatchSeconds, share: float) -> float:
-    """What at least ``1 - share`` of the queries take, if they wait for nothing.
+@dataclass(frozen=True, slots=True)
+class Unqueued:
+    """A percentile of latency is no less than this, however few queries come."""
 
-    A query takes at least its largest part alone; those at the quantile of sizes and above are as
-    many.
-    """
-    candidates = largest_part(serving, share)
-    return float(service.seconds(1.0, candidates))
+    candidates: float
+    """Of the largest part of the queries by which it is proven."""
+    share: float
+    """Of what such a part takes alone in the mean."""
+    seconds: float
 
+    @classmethod
+    def of(cls, serving: Serving, service: BatchSeconds, share: float) -> Unqueued:
+        """The percentile ``share``, by the queries that prove most.
 
-def largest_part(serving: Serving, share: float) -> float:
-    """Candidates of the largest part of a query at that quantile of sizes."""
-    sizes = serving.sizes
-    edges = np.cumsum(sizes.shares)
-    at = min(int(np.searchsorted(edges, share * (1 - _ROUNDING))), len(edges) - 1)
-    return float(min([int(sizes.sizes[at]), *serving.batching.splits]))
+        A query takes at least its largest part alone. Of a share f of the queries that part is
+        smaller than some size; the others end before ``mean - k * deviation`` of it with a chance
+        of at most ``1 / (1 + k**2)`` (Cantelli), so that ``k**2 = (1 - p) / (p - f)`` bounds the
+        percentile p whatever the distribution of the service is.
+        """
+        sizes = serving.sizes
+        smaller = np.concatenate([[0.0], np.cumsum(sizes.shares)[:-1]])
+        told = smaller < share * (1 - _ROUNDING)
+        deviations = np.sqrt((1 - share) / (share - smaller[told]))
+        shares = np.maximum(0.0, 1 - service.cv * deviations)
+        parts = np.array([min([size, *serving.batching.splits]) for size in sizes.sizes[told]])
+        seconds = shares * service.seconds(np.ones(len(parts)), parts)
+        best = int(seconds.argmax())
+        return cls(float(parts[best]), float(shares[best]), float(seconds[best]))
 
 
 _ROUNDING = 1e-12

@@ -21,7 +21,7 @@ from shardplan.serving.planner import make_served_plan
 from shardplan.serving.predict import predict
 from shardplan.serving.program.relaxation import Relaxation
 from shardplan.serving.verify import verify_served
-from shardplan.serving.work import Work
+from shardplan.serving.work import Unqueued, Work
 from shardplan.sharding.kernel import MemoryTier
 from shardplan.sharding.kind import ShardingType
 from shardplan.solve.settings import Settings
@@ -177,6 +177,26 @@ def test_what_fits_nowhere_is_refused_with_the_numbers() -> None:
 def test_a_limit_below_what_a_query_takes_alone_is_refused() -> None:
     with pytest.raises(Infeasible):
         make_served_plan(served(slo={"p99": "1us"}))
+
+
+@pytest.mark.parametrize("cv", [0.0, 0.3, 1.0])
+def test_no_percentile_of_services_drawn_is_below_what_is_proven(cv: float) -> None:
+    """Lognormal and two-point services of queries of drawn sizes, none of which waits."""
+    rng = np.random.default_rng(5)
+    case = served(query={"lognormal": [5.0, 0.6], "max": 900}, service_cv=cv)
+    service = BatchSeconds((Lanes("dense", np.array([[1e-3, 0.0, 1e-5]])),), cv)
+    sizes = case.serving.sizes.drawn(rng, 100_000)
+    mean = service.seconds(np.ones(len(sizes)), sizes)
+    spread = np.sqrt(np.log1p(cv**2))
+    for factor in (
+        np.exp(spread * rng.standard_normal(len(sizes)) - spread**2 / 2),
+        np.where(rng.random(len(sizes)) < 0.5, 1 - cv, 1 + cv),
+    ):
+        for share in (0.5, 0.9, 0.99):
+            least = Unqueued.of(case.serving, service, share).seconds
+            assert np.quantile(mean * factor, share) >= least * 0.99
+    if not cv:
+        assert least == pytest.approx(np.quantile(mean, 0.99), rel=0.02)
 
 
 def test_a_load_for_which_there_are_too_few_replicas_is_refused() -> None:

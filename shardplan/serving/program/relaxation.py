@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -83,8 +84,8 @@ class Relaxation:
         of_loss, of_hbm, best = 0.0, 0.0, self.bound_at(0.0, 0.0)
         for _ in range(_ROUNDS):
             if self.budget is not None:
-                of_loss = _highest(lambda price, hbm=of_hbm: self.bound_at(price, hbm), scale)
-            of_hbm = _highest(lambda price, loss=of_loss: self.bound_at(loss, price), scale)
+                of_loss = _highest(partial(self.bound_at, of_hbm=of_hbm), scale)
+            of_hbm = _highest(partial(self.bound_at, of_loss), scale)
             best = max(best, self.bound_at(of_loss, of_hbm), self.bound_at(of_loss, 0.0))
         return best
 

@@ -132,7 +132,7 @@ def _limits(plan: ServedPlan) -> Iterator[Section]:
     columns = (
         Column("percentile"),
         Column("limit", is_number=True),
-        Column("without waiting", is_number=True),
+        Column("at least", is_number=True),
     )
     yield Section("Latency of queries", grid=Grid(columns, rows), remarks=(NO_LATENCY,))
 
