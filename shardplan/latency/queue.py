@@ -15,7 +15,7 @@ from shardplan.latency.rounding import Rounding
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from shardplan.latency.service_mix import ServiceMix
+    from shardplan.latency.service import Service
 
 _STEPS_OF_A_SERVICE = 200
 _MOST_POINTS = 2**18
@@ -29,7 +29,7 @@ class Queue:
 
     arrivals_per_second: float
     servers: int
-    service: ServiceMix
+    service: Service
     arrivals_cv2: float = 1.0
     """Squared coefficient of variation of the gaps; 1 of a Poisson process."""
 
