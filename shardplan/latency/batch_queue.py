@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import sqrt
 from typing import TYPE_CHECKING
 
@@ -101,6 +101,7 @@ class BatchQueue:
         return shares if shares[-limit:].sum() < _TOO_MANY else None
 
 
+@lru_cache(maxsize=4096)
 def _factors(cv: float) -> NDArray[np.float64]:
     """(J,): means of equal shares of a lognormal distribution with mean 1, the least first."""
     if cv == 0:

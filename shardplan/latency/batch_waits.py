@@ -26,7 +26,7 @@ class Waits:
     def __init__(self, queue: BatchQueue, most_turns: int) -> None:
         self.queue = queue
         self.step = float(queue.batch_seconds[-1]) / _STEPS_OF_A_BATCH
-        longest = max(float(queue.seconds_of(size)[-1]) for size in (1, queue.limit))
+        longest = max(float(queue.seconds_of(size)[-1]) for size in range(1, queue.limit + 1))
         self.rests = ceil(longest / self.step) + 2
         self.masses = np.zeros((most_turns + 2, queue.limit, self.rests))
         """By full batches, queries of the own batch less one, and steps of the rest of the batch
