@@ -35,6 +35,8 @@ def headroom(serving: Serving, service: BatchSeconds, replicas: int) -> Headroom
     if why_unpredicted(serving):
         return None
     low, high = 0.0, 1 / at_load(serving, service, replicas, 1.0).utilisation
+    if not serving.limits:
+        return Headroom(high, None)
     while high - low > _NARROW * high:
         middle = (low + high) / 2
         latency = at_load(serving, service, replicas, middle)

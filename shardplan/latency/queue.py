@@ -58,8 +58,13 @@ class Queue:
         and from then on the servers take turns as one that is as fast as all together. Waits are
         multiplied as Allen-Cunneen has it where arrivals are no Poisson process.
         """
-        step, points = self._lattice()
-        service = self.service.lattice(step, points, rounding)
+        return self.latency_on(*self._lattice(), rounding)
+
+    def latency_on(
+        self, step_seconds: float, points: int, rounding: Rounding = Rounding.NEAREST
+    ) -> Lattice | None:
+        """The same on a lattice of one's own, such as one for several stages in a row."""
+        service = self.service.lattice(step_seconds, points, rounding)
         exact = self.service.mean_seconds
         mean = exact if rounding is Rounding.NEAREST else service.mean_seconds
         utilisation = self.arrivals_per_second * mean / self.servers
@@ -69,7 +74,7 @@ class Queue:
         if self.arrivals_cv2 != 1:
             cv2 = self.service.cv2
             factor = (self.arrivals_cv2 + cv2) / (1 + cv2)
-            wait = wait.stretched(factor) if factor > 0 else _at_once(step, points)
+            wait = wait.stretched(factor) if factor > 0 else _at_once(step_seconds, points)
         return wait.plus(service)
 
     def _lattice(self) -> tuple[float, int]:

@@ -19,6 +19,8 @@ _MOST_MEANS = 200
 _FARTHEST = 8.0
 """Standard deviations, beyond which a normal distribution has less than 1e-15."""
 _POINTS = 16_000
+_FARTHEST_TIMES = 1.5
+"""What is nearly the longest: none takes more, to the last digit."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -51,20 +53,21 @@ class ServiceMix:
 
     def survival(self, step_seconds: float, points: int) -> NDArray[np.float64]:
         """(points,): the share that takes longer than each point of a lattice."""
-        grid = np.arange(points) * step_seconds
+        some = min(points, int(_FARTHEST_TIMES * self.nearly_longest_seconds / step_seconds) + 2)
+        grid = np.arange(some) * step_seconds
         order = np.argsort(self.means_seconds)
         means, shares = self.means_seconds[order], self.shares[order]
         if self.cv == 0:
             at = np.searchsorted(means, grid * (1 + 1e-12), side="right")
             longer: NDArray[np.float64] = np.append(np.cumsum(shares[::-1])[::-1], 0.0)[at]
-            return longer
+            return np.append(longer, np.zeros(points - some))
         sigma = sqrt(log1p(self.cv**2))
         logs = np.log(np.maximum(grid, step_seconds * 1e-9))
-        total = np.zeros(points)
+        total = np.zeros(some)
         for mean, share in zip(*_grouped(means, shares), strict=True):
             total += share * _normal_above((logs - np.log(mean)) / sigma + sigma / 2)
         total[0] = 1.0
-        return total
+        return np.append(total, np.zeros(points - some))
 
     def lattice(
         self, step_seconds: float, points: int, rounding: Rounding = Rounding.NEAREST
