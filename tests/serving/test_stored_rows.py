@@ -12,9 +12,8 @@ from shardplan.workload.serving.pruned_rows import PrunedRows
 from shardplan.workload.serving.row_cache import RowCache
 from shardplan.workload.serving.stored_format import RowLayout, StoredFormat
 
-PUBLISHED = json.loads(
-    (Path(__file__).parents[1] / "data" / "serving" / "row_bytes.json").read_text()
-)["rows"]
+ROOT = Path(__file__).parents[2]
+PUBLISHED = json.loads((ROOT / "tests" / "data" / "serving" / "row_bytes.json").read_text())["rows"]
 GPU, CPU = RowLayout.of(DeviceKind.GPU), RowLayout.of(DeviceKind.CPU)
 
 
@@ -80,6 +79,17 @@ def test_a_pruned_table_keeps_an_index_for_each_row_that_it_had() -> None:
 
 
 def test_a_cache_has_whole_sets_of_slots_as_wide_as_the_widest_row() -> None:
-    cache = RowCache(rows=1000, widest_row_bytes=144, load_factor=0.2)
+    cache = RowCache.of_load_factor(rows=1000, widest_row_bytes=144, load_factor=0.2)
     assert cache.slots == 224
     assert cache.hbm_bytes == 224 * (144 + 16) + 1000 * 4
+
+
+def test_the_page_has_the_bytes_of_rows_on_a_gpu() -> None:
+    page = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
+    _, _, shown = page.partition("<!-- rows: gpu -->\n")
+    head, _, *rows = shown.partition("<!-- end -->")[0].strip().splitlines()
+    forms = head.split(" | ")[1:]
+    for row in rows:
+        dim, *sizes = map(int, row.strip("| ").split(" | "))
+        expected = [StoredFormat(form.strip(" |")).row_bytes(dim, GPU) for form in forms]
+        assert sizes == expected, dim

@@ -36,7 +36,7 @@ def solve_one(request: SolveRequest) -> None:
     # From here on, so that a Ctrl-C while modules load or the spec is read is remembered.
     with interruptible() as interrupt:
         from shardplan.build_case import build_case
-        from shardplan.cli.served.solve_served import solve_served
+        from shardplan.cli.solving.solve_served import solve_served
         from shardplan.plan.file.write import Renderer
         from shardplan.planning.pace import Pace
 

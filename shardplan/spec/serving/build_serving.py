@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from shardplan.sharding.geometry import padded_columns
@@ -9,6 +10,7 @@ from shardplan.spec.build_workload import build_workload
 from shardplan.spec.spec import OF_TRAINING
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.serving.dense_seconds import DenseSeconds
+from shardplan.workload.serving.pruned_rows import PrunedRows
 from shardplan.workload.serving.served_table import ServedTable
 from shardplan.workload.serving.serving import Serving
 from shardplan.workload.serving.side import Side
@@ -42,6 +44,10 @@ def build_serving(spec: Spec) -> Serving:
                 table=table,
                 side=written.side or spec.defaults.side or Side.ITEM,
                 losses=_losses(written, spec),
+                prunings=tuple(
+                    PrunedRows(written.rows, _kept(written.rows, each.rows), each.loss)
+                    for each in written.prune or ()
+                ),
             )
             for table, written in zip(tables, spec.tables, strict=True)
         ),
@@ -55,6 +61,10 @@ def build_serving(spec: Spec) -> Serving:
         dense={kind: DenseSeconds(each.base, each.per_sample) for kind, each in said.dense.items()},
         cv=said.service_cv,
     )
+
+
+def _kept(rows: int, left_out: float) -> int:
+    return max(1, rows - int(rows * left_out))
 
 
 def serving_faults(loaded: LoadedSpec) -> Iterator[Diagnostic]:
@@ -75,6 +85,21 @@ def serving_faults(loaded: LoadedSpec) -> Iterator[Diagnostic]:
         yield loaded.document.diagnostic(("serving", "replicas", "spare"), message, "raise max")
     for index, table in enumerate(spec.tables):
         yield from _table_faults(loaded, index, table, spec.serving)
+
+
+def unknown_losses(spec: Spec) -> dict[StoredFormat, int]:
+    """Formats that are offered and not taken, since quality is limited and nobody says what they
+    lose: of how many tables."""
+    if spec.serving is None or spec.serving.quality is None:
+        return {}
+    return dict(
+        Counter(
+            form
+            for table in spec.tables
+            for form in table.dtypes or spec.serving.dtypes or ()
+            if form not in _known(table, spec)
+        )
+    )
 
 
 def _table_faults(

@@ -8,9 +8,9 @@ from pydantic import Field
 
 from shardplan.sharding.device_kind import DeviceKind
 from shardplan.spec.fields.border import Border
+from shardplan.spec.fields.loss import Loss
 from shardplan.spec.fields.quantities import Bytes, Count, Number, Seconds, Share, Whole
 from shardplan.spec.serving.load_spec import Candidates, LoadSpec, QuerySpec
-from shardplan.spec.serving.loss import Loss
 from shardplan.spec.serving.slo_spec import Slo, limits_of
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.serving.batching import Batching

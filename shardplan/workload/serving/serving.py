@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from shardplan.sharding.device_kind import DeviceKind
     from shardplan.workload.dtype import Dtype
     from shardplan.workload.serving.batching import Batching
     from shardplan.workload.serving.dense_seconds import DenseSeconds
@@ -36,7 +35,7 @@ class Serving:
     replicas: ReplicaLimits
     output_dtype: Dtype
     """Of what lookups write."""
-    dense: Mapping[DeviceKind, DenseSeconds]
-    """By the kind of devices that a replica is made of."""
+    dense: Mapping[str, DenseSeconds]
+    """By the kind of devices that a replica is made of, ``gpu`` or ``cpu``."""
     cv: float
     """Coefficient of variation of the service of batches alike, without load."""

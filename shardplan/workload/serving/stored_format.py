@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import gcd
 
-from shardplan.sharding.device_kind import DeviceKind
-
 _BITS_PER_BYTE = 8
 
 
@@ -79,14 +77,17 @@ class RowLayout:
     """The least that one read of memory moves."""
 
     @classmethod
-    def of(cls, kind: DeviceKind) -> RowLayout:
-        """FBGEMM's alignment of inference tables; sectors of a GPU's L2, lines of a CPU's cache."""
+    def of(cls, kind: str) -> RowLayout:
+        """FBGEMM's alignment of inference tables; sectors of a GPU's L2, lines of a CPU's cache.
+
+        ``kind`` is that of the devices, ``gpu`` or ``cpu``.
+        """
         return _LAYOUTS[kind]
 
 
 _LAYOUTS = {
-    DeviceKind.GPU: RowLayout(row_alignment_bytes=16, table_alignment_bytes=128, sector_bytes=32),
-    DeviceKind.CPU: RowLayout(row_alignment_bytes=1, table_alignment_bytes=128, sector_bytes=64),
+    "gpu": RowLayout(row_alignment_bytes=16, table_alignment_bytes=128, sector_bytes=32),
+    "cpu": RowLayout(row_alignment_bytes=1, table_alignment_bytes=128, sector_bytes=64),
 }
 
 

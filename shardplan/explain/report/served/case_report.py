@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from shardplan.explain.report.report import Column, Grid, Report, Section
+from shardplan.explain.report.served.served_report import amount
 from shardplan.explain.words import words
+from shardplan.spec.serving.build_serving import unknown_losses
 from shardplan.units import format_bytes
 from shardplan.workload.serving.stored_format import RowLayout, StoredFormat
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from shardplan.serving.served_case import ServedCase
+    from shardplan.spec.spec import Spec
 
 
 def case_numbers(case: ServedCase) -> dict[str, Any]:
@@ -34,10 +39,10 @@ def served_case_report(case: ServedCase) -> Report:
     """Load, machine, and how large the tables are in each format that all of them may have."""
     numbers = case_numbers(case)
     rows = [
-        ("load", f"{numbers['peak_queries_per_second']:,.6g} queries/s at the peak"),
+        ("load", f"{amount(numbers['peak_queries_per_second'])} queries/s at the peak"),
         (
             "query",
-            f"{numbers['mean_candidates']:,.4g} candidates in the mean, "
+            f"{amount(numbers['mean_candidates'])} candidates in the mean, "
             f"{numbers['largest_candidates']:,} at most",
         ),
         (
@@ -53,7 +58,17 @@ def served_case_report(case: ServedCase) -> Report:
     ]
     columns = (Column(""), Column("", is_prose=True))
     title = f"{case.serving.name}: {words.plural(len(case.serving.tables), 'table')} to be served"
-    return Report(title, (Section("Serving", grid=Grid(columns, tuple(rows))),))
+    remarks = tuple(unknown_words(case.spec))
+    return Report(title, (Section("Serving", grid=Grid(columns, tuple(rows)), remarks=remarks),))
+
+
+def unknown_words(spec: Spec) -> Iterator[str]:
+    """Of formats that are left out, since nobody says what they lose."""
+    for form, count in unknown_losses(spec).items():
+        yield (
+            f"{form} is left out for {words.plural(count, 'table')}: quality is limited, and "
+            f"quality_loss does not say what it loses"
+        )
 
 
 def _stored(case: ServedCase) -> dict[StoredFormat, int]:

@@ -18,6 +18,8 @@ NO_LATENCY = (
     "latency under load is not predicted: a limit is only held against queries that wait for "
     "nothing"
 )
+_WHOLE = 100
+"""From which on parts of one are not worth a digit."""
 _MADE_OF = {
     "lookup": "the slowest device looks rows up and pools them",
     "gather": "outputs of the other devices are copied to the first and summed there",
@@ -39,6 +41,11 @@ def title_of(plan: ServedPlan) -> str:
         f"{words.plural(replicas.count, 'replica')} of {words.plural(replicas.devices, 'device')} "
         f"({plan.inputs.topology.name}), costs by {plan.inputs.cost_model.name}"
     )
+
+
+def amount(value: float) -> str:
+    """``51,200``, ``167``, ``1.5``."""
+    return f"{value:,.0f}" if value >= _WHOLE else f"{value:.3g}"
 
 
 def replica_words(plan: ServedPlan) -> str:
@@ -63,8 +70,8 @@ def _head(plan: ServedPlan) -> Section:
         (
             "batch",
             words.seconds(claim.objective_seconds),
-            f"of {batch.candidates:,.4g} candidates of {batch.queries:,.4g} queries on one worker, "
-            "without waiting",
+            f"of {amount(batch.candidates)} candidates on one worker without waiting; queries in "
+            f"it: {amount(batch.queries)}",
         ),
         (
             "lower bound",
@@ -81,7 +88,7 @@ def _head(plan: ServedPlan) -> Section:
         ),
         (
             "load",
-            f"{carried_load(plan):,.4g}/s",
+            f"{amount(carried_load(plan))}/s",
             "queries at which workers are as busy as they may be",
         ),
         (
@@ -147,6 +154,8 @@ def _tables(plan: ServedPlan, top: int) -> Section:
         (
             entry.name,
             f"{entry.rows:,}",
+            f"{entry.kept_rows or entry.rows:,}",
+            f"{entry.cached_rows or 0:,}",
             f"{entry.dim}",
             entry.side.value,
             entry.dtype.value,
@@ -162,6 +171,8 @@ def _tables(plan: ServedPlan, top: int) -> Section:
     columns = (
         Column("table", is_name=True),
         Column("rows", is_number=True),
+        Column("stored", is_number=True, spare=4),
+        Column("cached", is_number=True, spare=4),
         Column("dim", is_number=True),
         Column("side", spare=3),
         Column("dtype"),

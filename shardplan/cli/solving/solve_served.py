@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from shardplan.serving.file.served_plan import ServedPlan
     from shardplan.solve.settings import Settings
     from shardplan.spec.loaded import LoadedSpec
+    from shardplan.spec.spec import Spec
 
 
 def solve_served(loaded: LoadedSpec, request: SolveRequest, search: Settings) -> None:
@@ -28,16 +30,19 @@ def solve_served(loaded: LoadedSpec, request: SolveRequest, search: Settings) ->
         ("--resume", request.earlier is not None),
         ("--from", request.old is not None),
         ("--emit", request.emit is not None),
+        (f"--method {request.method}", request.method not in ("auto", "milp")),
     ):
         if is_given:
             raise click.UsageError(f"{option} is for plans of training")
-    plan = make_served_plan(build_served_case(loaded), search)
+    case = build_served_case(loaded)
+    plan = make_served_plan(case, search)
     put_file(reviewable(plan.model_dump(mode="json", exclude_unset=True)), request.output)
     if not request.quiet:
-        say_lines(_summary(plan, request.output))
+        say_lines(_summary(plan, case.spec, request.output))
 
 
-def _summary(plan: ServedPlan, output: str) -> Iterator[str]:
+def _summary(plan: ServedPlan, spec: Spec, output: str) -> Iterator[str]:
+    from shardplan.explain.report.served.case_report import unknown_words
     from shardplan.explain.report.served.served_report import NO_LATENCY, replica_words, title_of
     from shardplan.explain.words import words
 
@@ -52,5 +57,8 @@ def _summary(plan: ServedPlan, output: str) -> Iterator[str]:
     yield f"  replicas {replica_words(plan)}; workers {busy} busy at the peak"
     if plan.prediction.unqueued:
         yield f"  {NO_LATENCY}"
-    if output != "-":
-        yield f"  plan in {output}"
+    yield from (f"  note: {note}" for note in unknown_words(spec))
+    if output == "-":
+        yield "next: write it to a file with -o plan.json, then shardplan explain plan.json"
+    else:
+        yield f"{output} written; next: shardplan explain {shlex.quote(output)}"
