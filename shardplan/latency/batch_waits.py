@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
     from shardplan.latency.batch_queue import BatchQueue
 
-LEAST_MASS = 1e-8
+LEAST_MASS = 1e-6
 """Shares less than this are left out."""
 _STEPS_OF_A_BATCH = 300
+_STEPS_OF_A_QUERY = 30
 
 
 class Waits:
@@ -25,7 +26,10 @@ class Waits:
 
     def __init__(self, queue: BatchQueue, most_turns: int) -> None:
         self.queue = queue
-        self.step = float(queue.batch_seconds[-1]) / _STEPS_OF_A_BATCH
+        self.step = min(
+            float(queue.batch_seconds[-1]) / _STEPS_OF_A_BATCH,
+            float(queue.batch_seconds[0]) / _STEPS_OF_A_QUERY,
+        )
         longest = max(float(queue.seconds_of(size)[-1]) for size in range(1, queue.limit + 1))
         self.rests = ceil(longest / self.step) + 2
         self.masses = np.zeros((most_turns + 2, queue.limit, self.rests))
@@ -79,8 +83,7 @@ class Waits:
         batch = np.rint(together).astype(np.int64) - 1
         at = np.rint(rest / self.step).astype(np.int64)
         flat = np.ravel_multi_index((turns, batch, at), self.masses.shape)
-        added = np.bincount(flat, (weights / (others + 1))[which], self.masses.size)
-        self.masses += added.reshape(self.masses.shape)
+        np.add.at(self.masses.reshape(-1), flat, (weights / (others + 1))[which])
 
     def latency(self) -> Lattice:
         """Waits and the services after them."""
@@ -92,13 +95,13 @@ class Waits:
         total = np.zeros(points + 1, dtype=np.complex128)
         for index in np.flatnonzero(there.any(axis=0)).tolist():
             waits = np.zeros(points + 1, dtype=np.complex128)
-            for masses in self.masses[turns::-1, index]:
+            for turn in range(turns, -1, -1):
                 waits *= full
-                if masses.any():
-                    waits += np.fft.rfft(masses, 2 * points)
+                if there[turn, index]:
+                    waits += np.fft.rfft(self.masses[turn, index], 2 * points)
             total += waits * self._service(index, points)
         masses = np.fft.irfft(total, 2 * points)[:points].clip(min=0.0)
-        return Lattice(self.step, masses / float(self.masses.sum()))
+        return Lattice(self.step, masses / masses.sum())
 
     def _reach_seconds(self, turns: int) -> float:
         """That a lattice needs: the slowest batch, its rest, and ``turns`` full ones."""

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from shardplan.latency.query_latency import query_latency, why_unpredicted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from shardplan.latency.query_latency import QueryLatency
     from shardplan.workload.serving.batch_seconds import BatchSeconds
     from shardplan.workload.serving.serving import Serving
     from shardplan.workload.serving.slo import LatencyLimit
 
-_NARROW = 1e-3
+_NARROW = 5e-3
 """Of the load at which a limit breaks."""
 
 
@@ -37,6 +39,9 @@ def headroom(serving: Serving, service: BatchSeconds, replicas: int) -> Headroom
     low, high = 0.0, 1 / at_load(serving, service, replicas, 1.0).utilisation
     if not serving.limits:
         return Headroom(high, None)
+    nearly_all = high * (1 - _NARROW)
+    if is_kept(serving, at_load(serving, service, replicas, nearly_all)):
+        return Headroom(nearly_all, None)
     while high - low > _NARROW * high:
         middle = (low + high) / 2
         latency = at_load(serving, service, replicas, middle)
@@ -45,6 +50,23 @@ def headroom(serving: Serving, service: BatchSeconds, replicas: int) -> Headroom
         else:
             high = middle
     return Headroom(low, broken(serving, at_load(serving, service, replicas, high)))
+
+
+def headrooms(
+    serving: Serving, service: BatchSeconds, replicas: Sequence[int]
+) -> tuple[Headroom | None, ...]:
+    """Of several numbers of replicas; None too where there are none.
+
+    What is spread at random of a Poisson process leaves a Poisson process to each replica, so that
+    one replica tells of all.
+    """
+    if serving.load.arrivals_cv2 != 1:
+        return tuple(headroom(serving, service, each) if each else None for each in replicas)
+    of_one = headroom(serving, service, 1)
+    return tuple(
+        Headroom(of_one.queries_per_second * each, of_one.breaks_first) if of_one and each else None
+        for each in replicas
+    )
 
 
 def at_load(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from math import inf, isfinite
 from typing import TYPE_CHECKING, Any
 
 from shardplan.explain.report.report import Column, Grid, Report, Section
 from shardplan.explain.words import words
-from shardplan.latency.headroom import headroom
+from shardplan.latency.headroom import headrooms
 from shardplan.latency.query_latency import Claim, query_latency, why_unpredicted
 
 if TYPE_CHECKING:
@@ -57,10 +58,15 @@ class UnderLoad:
         service = self.plan.prediction.service
         return query_latency(self.serving, service, self.simulated.replicas_up, rate)
 
-    def headroom(self, down: int) -> Headroom | None:
-        """The load that can be borne with so many replicas down."""
-        up = self.plan.replicas.count - down
-        return headroom(self.serving, self.plan.prediction.service, up) if up > 0 else None
+    @cached_property
+    def headroom(self) -> tuple[tuple[int, Headroom], ...]:
+        """With 0 and 1 replicas down, the load that can be borne; as far as there is a formula."""
+        count, service = self.plan.replicas.count, self.plan.prediction.service
+        return tuple(
+            (down, room)
+            for down, room in enumerate(headrooms(self.serving, service, (count, count - 1)))
+            if room is not None
+        )
 
 
 def shares_of(serving: Serving) -> tuple[float, ...]:
@@ -146,19 +152,17 @@ def _load(under: UnderLoad) -> Section:
 
 def _headroom(under: UnderLoad) -> Iterator[Section]:
     rows = []
-    for down in (0, 1):
-        room = under.headroom(down)
-        if room is not None:
-            first = room.breaks_first
-            rows.append(
-                (
-                    f"{down} down",
-                    f"{room.queries_per_second:,.4g}/s",
-                    f"then {first.name} passes {words.seconds(first.seconds)}"
-                    if first
-                    else "then workers cannot keep up",
-                )
+    for down, room in under.headroom:
+        first = room.breaks_first
+        rows.append(
+            (
+                f"{down} down",
+                f"{room.queries_per_second:,.4g}/s",
+                f"then {first.name} passes {words.seconds(first.seconds)}"
+                if first
+                else "then workers cannot keep up",
             )
+        )
     if rows:
         columns = (Column("replicas"), Column("load", is_number=True), Column("", is_prose=True))
         meaning = "the most queries per second under which all limits are kept, as predicted"
@@ -182,7 +186,6 @@ def simulated_numbers(under: UnderLoad) -> dict[str, Any]:
             "queries_per_second": room.queries_per_second,
             "breaks_first": room.breaks_first.name if room.breaks_first else None,
         }
-        for down in (0, 1)
-        if (room := under.headroom(down)) is not None
+        for down, room in under.headroom
     ]
     return value
