@@ -42,7 +42,7 @@ def departures_cv2(
     """
     busy = utilisation**2
     service = max(service_cv2, _LEAST_SERVICE_CV2) - 1
-    return 1 + (1 - busy) * (arrivals_cv2 - 1) + busy * service / servers ** (1 / 2)
+    return 1 + (1 - busy) * (arrivals_cv2 - 1) + busy * service / sqrt(servers)
 
 
 _LEAST_SERVICE_CV2 = 0.2
