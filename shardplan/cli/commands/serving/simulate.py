@@ -101,8 +101,8 @@ def simulate_command(
 
     \b
     Examples:
-      shardplan simulate plan.json
-      shardplan simulate plan.json --load 1.2 --down 1 --exit-code
+      shardplan simulate served.json
+      shardplan simulate served.json --load 1.2 --down 1 --exit-code
     """
     from shardplan.explain.report.served.simulated_report import (
         UnderLoad,
