@@ -23,6 +23,7 @@ SHORT_HELP = {
     "explain": "Show what a plan costs, where and why.",
     "diff": "Show what changes when one plan follows another.",
     "compare": "Show plans side by side.",
+    "simulate": "Simulate a plan for serving under load.",
     "verify": "Check that a plan is complete, legal, fits and is fresh.",
     "convert": "Hand a plan to other programs, or take one from TorchRec's planner.",
     "validate": "Hold predictions against published steps.",
@@ -37,6 +38,9 @@ SHORT_HELP = {
 Each is also the first sentence of the command's own help.
 """
 
+_FOLDERS = {"simulate": "serving"}
+"""Of commands whose module is in a folder below ``commands``, which."""
+
 _OTHER_VERBS = {
     "plan": "solve", "shard": "solve", "optimize": "solve", "optimise": "solve", "run": "solve",
     "replan": "solve", "place": "solve", "new": "init", "create": "init", "template": "init",
@@ -45,6 +49,7 @@ _OTHER_VERBS = {
     "cost-models": "list", "frameworks": "list", "methods": "list",
     "count": "profile", "data": "profile", "analyze": "profile", "drift": "profile",
     "measure": "calibrate", "benchmark": "calibrate",
+    "simulation": "simulate", "load": "simulate", "latency": "simulate", "queue": "simulate",
     "autotune": "tune", "train": "tune", "try": "tune",
 }  # fmt: skip
 """What others call a command; none that is a command itself."""
@@ -65,7 +70,8 @@ class Commands(click.Group):
         if cmd_name not in SHORT_HELP:
             return None
         own = cmd_name.replace("-", "_")
-        module = import_module(f"shardplan.cli.commands.{own}")
+        path = ".".join(filter(None, ("commands", _FOLDERS.get(cmd_name), own)))
+        module = import_module(f"shardplan.cli.{path}")
         command: click.Command = getattr(module, f"{own}_command")
         return command
 

@@ -68,6 +68,7 @@ def build_plan(
             method="milp",
             seed=settings.seed,
             gap=settings.gap,
+            node_limit=settings.node_limit,
             shardplan_version=__version__,
             highs_version=_highs_version(),
         ),
@@ -90,6 +91,8 @@ def placed_entry(case: ServedCase, placed: PlacedTable) -> PlacedEntry:
     """Of one table."""
     served = case.serving.tables[placed.table]
     table, layout = served.table, RowLayout.of(case.kind)
+    pruned = placed.pruned
+    cached = {} if placed.cached_rows is None else {"cached_rows": placed.cached_rows}
     return PlacedEntry(
         name=table.name,
         module=table.module,
@@ -98,16 +101,18 @@ def placed_entry(case: ServedCase, placed: PlacedTable) -> PlacedEntry:
         side=served.side,
         dtype=placed.form,
         row_bytes=placed.form.row_bytes(placed.shard_columns(table), layout),
-        quality_loss=served.losses[placed.form],
+        quality_loss=rounded(served.losses[placed.form] + (pruned.loss if pruned else 0.0)),
+        **({} if pruned is None else {"kept_rows": pruned.kept}),
         sharding_type=placed.way.sharding.name,
         compute_kernel=placed.kernel,
+        **cached,
         shards=tuple(_shards(placed, table, layout)),
     )
 
 
 def _shards(placed: PlacedTable, table: Table, layout: RowLayout) -> Iterator[ServedShard]:
     way = placed.way
-    rows = row_blocks(table.rows, way.shards if way.cuts_rows else 1)
+    rows = row_blocks(placed.rows(table), way.shards if way.cuts_rows else 1)
     columns = column_blocks(table.dim, 1 if way.cuts_rows else way.shards)
     blocks = [(row, column) for column in columns for row in rows]
     for device, ((row, height), (column, width)) in zip(way.devices, blocks, strict=True):

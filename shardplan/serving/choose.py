@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from shardplan.serving.option_set import BATCH, CANDIDATE, QUERY
-from shardplan.solve.program.answer import Limits, Status, Watch
+from shardplan.solve.program.answer import Status
 from shardplan.solve.program.backend import solve_program
 from shardplan.solve.program.program import ProgramBuilder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from shardplan.serving.batch_shape import BatchShape
-    from shardplan.serving.option_set import OptionSet
+    from shardplan.serving.option_set import OptionSet, Segments
     from shardplan.serving.served_case import ServedCase
-    from shardplan.solve.deadline import Deadline
+    from shardplan.solve.program.answer import Limits, Watch
     from shardplan.solve.program.program import Program
 
 _UNIT_SECONDS = 1e-6
@@ -34,6 +32,10 @@ class Choice:
 
     options: NDArray[np.int64] | None
     """(T,): the option of each table; None where none was found."""
+    cached_rows: NDArray[np.float64]
+    """(T,): rows that caches of each shard hold; 0 where there is none."""
+    objective_seconds: float
+    """Of lookups and gather of the batch."""
     bound_seconds: float
     """Of lookups and gather of the batch: no choice among the options is faster. Infinite where
     there is none at all."""
@@ -44,28 +46,42 @@ class Choice:
 def choose(
     case: ServedCase,
     options: OptionSet,
+    segments: Segments,
     batch: BatchShape,
-    gap: float,
-    until: Deadline,
+    limits: Limits,
     seed: int = 0,
-    should_stop: Callable[[], bool] = lambda: False,
+    watch: Watch | None = None,
 ) -> Choice:
-    """The options for which a ``batch`` is served fastest, within a share ``gap`` of the best.
+    """The options for which a ``batch`` is served fastest, as near to the best as ``limits`` ask.
 
     Raises SolverError where the solver fails.
     """
-    program, columns = _program(case, options, batch)
-    answer = solve_program(
-        program, Limits(until, relative_gap=gap), seed=seed, watch=Watch(should_stop=should_stop)
-    )
+    program, columns, grown = _program(case, options, segments, batch)
+    start = None
+    if len(grown):
+        start = _without_caches(program, columns[np.unique(segments.option)], limits, seed, watch)
+    answer = solve_program(program, limits, start=start, seed=seed, watch=watch)
     if answer.status is Status.INFEASIBLE:
-        return Choice(None, float("inf"), is_proven=True)
+        return Choice(None, np.zeros(0), float("inf"), float("inf"), is_proven=True)
     bound = max(0.0, answer.bound * _UNIT_SECONDS)
     if answer.x is None:
-        return Choice(None, bound, is_proven=False)
+        return Choice(None, np.zeros(0), float("inf"), bound, is_proven=False)
     taken = np.flatnonzero(answer.x[columns] > 1 / 2)
-    order = np.argsort(options.table[taken], kind="stable")
-    return Choice(taken[order], bound, answer.status is Status.OPTIMAL)
+    taken = taken[np.argsort(options.table[taken], kind="stable")]
+    rows = np.zeros(len(options.choices))
+    np.add.at(rows, segments.option, answer.x[grown] * segments.rows)
+    found = answer.objective * _UNIT_SECONDS
+    return Choice(taken, rows[taken], found, bound, answer.status is Status.OPTIMAL)
+
+
+def _without_caches(
+    program: Program, cached: NDArray[np.int64], limits: Limits, seed: int, watch: Watch | None
+) -> NDArray[np.float64] | None:
+    """A point to start from, in a third of the time; None where none is found."""
+    upper = program.upper.copy()
+    upper[cached] = 0.0
+    soon = replace(limits, until=limits.until.within(limits.until.seconds_left / 3))
+    return solve_program(replace(program, upper=upper), soon, seed=seed, watch=watch).x
 
 
 def free_bytes(case: ServedCase) -> NDArray[np.float64]:
@@ -86,9 +102,10 @@ def at(coefficients: NDArray[np.float64], batch: BatchShape) -> NDArray[np.float
 
 
 def _program(
-    case: ServedCase, options: OptionSet, batch: BatchShape
-) -> tuple[Program, NDArray[np.int64]]:
-    """The program and the columns of the options."""
+    case: ServedCase, options: OptionSet, segments: Segments, batch: BatchShape
+) -> tuple[Program, NDArray[np.int64], NDArray[np.int64]]:
+    """The program, the columns of the options, and those of the segments: the share of each that
+    is taken. Since those of an option save less from one to the next, they are taken in order."""
     tables, devices = len(case.serving.tables), case.replica.devices
     which = np.arange(len(options.choices))
     lookup = at(options.lookup, batch) / _UNIT_SECONDS
@@ -118,9 +135,26 @@ def _program(
     )
     ddr = build.add_rows("ddr", [0], upper=case.replica.capacity_bytes[1] / _UNIT_BYTES)
     build.add_entries(ddr[0], x, options.ddr_bytes / _UNIT_BYTES)
+    grown = np.zeros(0, dtype=np.int64)
+    if len(segments.option):
+        grown = build.add_columns("grown", [np.arange(len(segments.option))], upper=1.0)
+        only = build.add_rows("of_option", [np.arange(len(segments.option))], upper=0.0)
+        build.add_entries(only, grown, 1.0)
+        build.add_entries(only, x[segments.option], -1.0)
+        for device in range(devices):
+            there = np.flatnonzero(_lands(options, device)[segments.option])
+            saved = at(segments.saved, batch)[there] * segments.rows[there] / _UNIT_SECONDS
+            build.add_entries(ends[device], grown[there], saved)
+            filled = segments.rows[there] * segments.row_bytes[there] / _UNIT_BYTES
+            build.add_entries(room[device], grown[there], filled)
     if case.serving.loss_at_most is not None:
         unit = case.serving.loss_at_most or 1.0
         most = case.serving.loss_at_most / unit
         quality = build.add_rows("quality", [0], upper=most)
         build.add_entries(quality[0], x, options.loss / unit)
-    return build.build(), x
+    return build.build(), x, grown
+
+
+def _lands(options: OptionSet, device: int) -> NDArray[np.bool_]:
+    """(O,): whether an option has a shard on a device."""
+    return np.array([device in each.way.devices for each in options.choices])

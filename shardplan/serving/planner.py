@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from shardplan.errors import Interrupted, NoPlanFound, SolverError
-from shardplan.plan.file.optimality import Status, Termination, gap_of
-from shardplan.plan.file.rounding import differs
+from shardplan.plan.file.optimality import OPTIMAL_GAP, Status, Termination, gap_of
 from shardplan.serving.batch_shape import BatchShape
 from shardplan.serving.build_plan import build_plan
-from shardplan.serving.choose import at, choose
+from shardplan.serving.choose import choose
 from shardplan.serving.file.served_plan import ServedOptimality
 from shardplan.serving.option_set import Pricer, all_choices
 from shardplan.serving.predict import dense_seconds, predict
 from shardplan.serving.refusal import check_limits, check_replicas, shortfall
+from shardplan.solve.program.answer import Limits, Watch
 from shardplan.solve.settings import Settings
+from shardplan.workload.serving.row_cache import ASSOCIATIVITY
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
     from shardplan.serving.choose import Choice
     from shardplan.serving.file.served_plan import ServedPlan
-    from shardplan.serving.option_set import OptionSet
+    from shardplan.serving.placed_table import PlacedTable
     from shardplan.serving.served_case import ServedCase
+
+_TOLERANCE = 1e-6
+"""Of seconds, by which a prediction may be above what the solver claimed."""
 
 
 def make_served_plan(case: ServedCase, settings: Settings | None = None) -> ServedPlan:
@@ -38,37 +45,44 @@ def make_served_plan(case: ServedCase, settings: Settings | None = None) -> Serv
     began = time.monotonic()
     deadline = settings.deadline()
     batch = BatchShape.typical(case.serving)
-    options = Pricer.of(case).priced(all_choices(case))
-    choice = choose(
-        case, options, batch, settings.gap, deadline, settings.seed, settings.should_stop
-    )
+    pricer, choices = Pricer.of(case), all_choices(case)
+    options, segments = pricer.priced(choices), pricer.segments(choices)
+    gap = settings.gap / (1 + settings.gap)  # The solver divides by the objective.
+    limits = Limits(deadline, settings.node_limit, gap)
+    watch = Watch(should_stop=settings.should_stop)
+    choice = choose(case, options, segments, batch, limits, settings.seed, watch)
     if choice.options is None:
         if choice.is_proven:
             raise shortfall(case, options)
         if settings.should_stop():
             raise Interrupted("interrupted before there was any plan")
         raise NoPlanFound("no plan was found within the limits, and no proof that there is none")
-    placed = [options.choices[index] for index in choice.options.tolist()]
+    placed = _placed(choices, choice.options, choice.cached_rows)
     predicted = predict(case, placed)
     seconds = float(predicted.service.seconds(batch.queries, batch.candidates))
     fixed = dense_seconds(case, batch.candidates)
-    if differs(seconds, _claimed(case, options, choice.options, batch) + fixed):
+    if seconds > (choice.objective_seconds + fixed) * (1 + _TOLERANCE):
         raise SolverError("the prediction is not what the solver claimed")
     bound = min(seconds, choice.bound_seconds + fixed)
-    check_limits(case, predicted.service, options, deadline, settings.seed)
+    check_limits(case, predicted.service, options, segments, limits)
     check_replicas(case, predicted.service, bound)
     optimality = _optimality(seconds, bound, choice, settings)
     return build_plan(case, placed, predicted, optimality, settings, time.monotonic() - began)
 
 
-def _claimed(
-    case: ServedCase, options: OptionSet, chosen: NDArray[np.int64], batch: BatchShape
-) -> float:
-    """Lookups and gather of a batch, as the program has them."""
-    devices = at(options.lookup, batch)[chosen].sum(axis=0)
-    launch = case.profile.lookup_forward.launch_seconds
-    start = case.replica.gather_start_seconds if options.is_remote[chosen].any() else 0.0
-    return float(launch + devices.max() + start + at(options.gather, batch)[chosen].sum())
+def _placed(
+    choices: Sequence[PlacedTable], taken: NDArray[np.int64], cached_rows: NDArray[np.float64]
+) -> list[PlacedTable]:
+    """Caches have whole sets of slots: the one that there is room for beside what was chosen takes
+    what is over."""
+    found = []
+    for option, rows in zip(taken.tolist(), cached_rows.tolist(), strict=True):
+        choice = choices[option]
+        if choice.cached_rows is not None:
+            sets = 1 + int(rows) // ASSOCIATIVITY
+            choice = replace(choice, cached_rows=sets * ASSOCIATIVITY)
+        found.append(choice)
+    return found
 
 
 def _optimality(
@@ -77,10 +91,13 @@ def _optimality(
     gap = gap_of(seconds, bound)
     status, ended = Status.FEASIBLE, Termination.TIME_LIMIT
     if choice.is_proven:
-        status = Status.WITHIN_GAP if gap else Status.OPTIMAL
+        is_best = gap is not None and gap <= OPTIMAL_GAP
+        status = Status.OPTIMAL if is_best else Status.WITHIN_GAP
         ended = Termination.GAP
     elif settings.should_stop():
         ended = Termination.INTERRUPTED
+    elif settings.node_limit is not None:
+        ended = Termination.NODE_LIMIT
     return ServedOptimality(
         objective_seconds=seconds,
         lower_bound_seconds=bound,

@@ -31,6 +31,10 @@ class Rates:
     launch_seconds: float
     of_tier: dict[MemoryTier, LookupRates]
     layout: RowLayout
+    cache_seconds_per_id: float | None
+    """To look an id up in a cache in HBM; None where nothing is known of caches, or no DDR."""
+    seconds_per_missed_byte: float
+    """Of rows that a cache fetches from DDR."""
 
     @classmethod
     def of(cls, case: ServedCase) -> Rates:
@@ -42,11 +46,27 @@ class Rates:
             read = topology.read_share_bytes_per_second(topology.ddr, devices)
             write = topology.write_share_bytes_per_second(topology.ddr, devices)
             rates[MemoryTier.DDR] = host_rates(costs, read, write)
-        return cls(costs.launch_seconds, rates, RowLayout.of(case.kind))
+        caches = case.profile.cache if topology.ddr is not None else None
+        return cls(
+            costs.launch_seconds,
+            rates,
+            RowLayout.of(case.kind),
+            caches.per_id if caches else None,
+            1 / (caches.path * read) if caches else 0.0,
+        )
 
     def per_shard(self, tier: MemoryTier) -> float:
         """Seconds of a batch, however few ids it has."""
         return self.of_tier[tier].per_table
+
+    @property
+    def per_remapped_id(self) -> float:
+        """Seconds to find where the row of an id lies, or that it was left out: one sector."""
+        return self.layout.sector_bytes * self.of_tier[MemoryTier.HBM].per_read_byte
+
+    def per_missed_id(self, form: StoredFormat, columns: int) -> float:
+        """Seconds to fetch the row of one id that a cache lacks."""
+        return form.row_bytes(columns, self.layout) * self.seconds_per_missed_byte
 
     def per_unit(
         self, tier: MemoryTier, form: StoredFormat, columns: int, ids: float, output_bytes: float

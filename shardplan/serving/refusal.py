@@ -16,9 +16,9 @@ from shardplan.units import format_seconds
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from shardplan.serving.option_set import OptionSet
+    from shardplan.serving.option_set import OptionSet, Segments
     from shardplan.serving.served_case import ServedCase
-    from shardplan.solve.deadline import Deadline
+    from shardplan.solve.program.answer import Limits
     from shardplan.workload.serving.batch_seconds import BatchSeconds
 
 
@@ -50,7 +50,11 @@ def _least(options: OptionSet, values: NDArray[np.float64]) -> NDArray[np.float6
 
 
 def check_limits(
-    case: ServedCase, service: BatchSeconds, options: OptionSet, until: Deadline, seed: int
+    case: ServedCase,
+    service: BatchSeconds,
+    options: OptionSet,
+    segments: Segments,
+    limits: Limits,
 ) -> None:
     """Raise Infeasible where a limit of latency is less than what queries take in any plan that
     wait for nothing, and NoPlanFound where it is so in this one."""
@@ -60,7 +64,7 @@ def check_limits(
             continue
         candidates = largest_part(case.serving, limit.share)
         alone = BatchShape(1.0, candidates)
-        fastest = choose(case, options, alone, 0.0, until, seed)
+        fastest = choose(case, options, segments, alone, limits)
         least = fastest.bound_seconds + dense_seconds(case, candidates)
         asked = f"{limit.name} of {format_seconds(limit.seconds)}"
         if least > limit.seconds:

@@ -8,11 +8,14 @@ from shardplan.plan.file.optimality import gap_of
 from shardplan.plan.file.rounding import differs
 from shardplan.plan.finding import Finding
 from shardplan.serving.build_plan import placed_entry, replica_forecast, served_forecast
-from shardplan.serving.placed_table import PlacedTable
+from shardplan.serving.placed_table import QUANT, QUANT_UVM, QUANT_UVM_CACHING, PlacedTable
 from shardplan.serving.predict import predict
 from shardplan.serving.served_case import served_case_of_value
-from shardplan.serving.way import KERNELS, ways
+from shardplan.serving.way import ways
+from shardplan.sharding.kernel import MemoryTier
+from shardplan.sharding.kind import ShardingType
 from shardplan.units import format_bytes
+from shardplan.workload.serving.row_cache import ASSOCIATIVITY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +27,12 @@ if TYPE_CHECKING:
     from shardplan.serving.served_case import ServedCase
 
 _ROUNDING = 1e-9
+_TIERS = {
+    QUANT: MemoryTier.HBM,
+    QUANT_UVM: MemoryTier.DDR,
+    QUANT_UVM_CACHING: MemoryTier.DDR,
+}
+"""Where rows lie, by the kernels that read them."""
 
 
 def verify_served(plan: ServedPlan, now: ServedCase | None = None) -> tuple[Finding, ...]:
@@ -74,15 +83,25 @@ def _recovered(plan: ServedPlan, case: ServedCase) -> tuple[list[PlacedTable], l
 def _placed(case: ServedCase, index: int, entry: PlacedEntry) -> PlacedTable | str:
     """What an entry stands for, or why it stands for nothing."""
     served = case.serving.tables[index]
-    tier = next((tier for tier, name in KERNELS.items() if name == entry.compute_kernel), None)
+    tier = _TIERS.get(entry.compute_kernel)
     if tier is None or not case.replica.has(tier):
         return f"nothing looks rows up by {entry.compute_kernel} there"
+    is_cached = entry.compute_kernel == QUANT_UVM_CACHING
+    if is_cached != (entry.cached_rows is not None) or (entry.cached_rows or 0) % ASSOCIATIVITY:
+        return f"{entry.compute_kernel} has no cache of {entry.cached_rows} rows"
+    if is_cached and case.profile.cache is None:
+        return f"cost model {case.profile.name} knows nothing of caches"
     if entry.dtype not in served.losses:
         return f"rows are not offered in {entry.dtype}"
+    pruned = None
+    if entry.kept_rows is not None:
+        pruned = next((each for each in served.prunings if each.kept == entry.kept_rows), None)
+        if pruned is None or is_cached or entry.sharding_type == ShardingType.ROW_WISE.name:
+            return f"it is not offered with {entry.kept_rows:,} rows"
     devices = tuple(shard.device for shard in entry.shards)
     for way in ways(case.replica.devices):
         if way.sharding.name == entry.sharding_type and way.devices == devices:
-            return PlacedTable(index, entry.dtype, tier, way)
+            return PlacedTable(index, entry.dtype, tier, way, entry.cached_rows, pruned)
     return f"{entry.sharding_type} does not lay shards on devices {devices}"
 
 

@@ -5,11 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from shardplan.sharding.kernel import MemoryTier
 from shardplan.sharding.kind import ShardingType
-
-KERNELS = {MemoryTier.HBM: "quant", MemoryTier.DDR: "quant_uvm"}
-"""TorchRec's inference kernels, by where rows lie."""
 
 
 @dataclass(frozen=True, slots=True)

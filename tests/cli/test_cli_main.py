@@ -85,7 +85,7 @@ def test_each_help_has_two_examples(run, name):
 
 
 def test_each_file_of_the_folder_is_a_command_that_is_registered():
-    files = {file.stem for file in Path(commands.__file__).parent.glob("*.py")} - {"__init__"}
+    files = {file.stem for file in Path(commands.__file__).parent.rglob("*.py")} - {"__init__"}
     assert files == {name.replace("-", "_") for name in SHORT_HELP}
 
 

@@ -79,7 +79,7 @@ def test_a_pruned_table_keeps_an_index_for_each_row_that_it_had() -> None:
 
 
 def test_a_cache_has_whole_sets_of_slots_as_wide_as_the_widest_row() -> None:
-    cache = RowCache(rows=1000, widest_row_bytes=144, load_factor=0.2)
+    cache = RowCache.of_load_factor(rows=1000, widest_row_bytes=144, load_factor=0.2)
     assert cache.slots == 224
     assert cache.hbm_bytes == 224 * (144 + 16) + 1000 * 4
 

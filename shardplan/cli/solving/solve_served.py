@@ -30,6 +30,7 @@ def solve_served(loaded: LoadedSpec, request: SolveRequest, search: Settings) ->
         ("--resume", request.earlier is not None),
         ("--from", request.old is not None),
         ("--emit", request.emit is not None),
+        (f"--method {request.method}", request.method not in ("auto", "milp")),
     ):
         if is_given:
             raise click.UsageError(f"{option} is for plans of training")

@@ -35,8 +35,13 @@ class PlacedEntry(PlanModel):
     row_bytes: Positive
     """From one row of a shard to the next."""
     quality_loss: Annotated[float, Field(ge=0)]
-    """In the user's unit."""
+    """Of format and rows left out, in the user's unit."""
+    kept_rows: Positive | None = None
+    """The hottest, where the others are left out; only of such tables."""
     sharding_type: str
     compute_kernel: str
-    """``quant``: rows in HBM; ``quant_uvm``: in DDR, read over the host link."""
+    """``quant``: rows in HBM; ``quant_uvm``: in DDR, read over the host link;
+    ``quant_uvm_caching``: in DDR, with a cache of rows in HBM."""
+    cached_rows: Positive | None = None
+    """Slots of the cache in HBM of each shard; only where there is one."""
     shards: tuple[ServedShard, ...]

@@ -1,6 +1,6 @@
 """The plan of a model that is served."""
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from shardplan.plan.file.optimality import Status, Termination
 from shardplan.plan.file.plan_model import PlanModel, Seconds
@@ -8,7 +8,7 @@ from shardplan.plan.file.provenance import Inputs, RunInfo, SolverInfo
 from shardplan.serving.file.placed_entry import PlacedEntry
 from shardplan.serving.file.served_forecast import ReplicaForecast, ServedForecast
 
-JOB = "serving"
+JOB: Final = "serving"
 """The value of ``job``, which plans for training lack."""
 SERVED_FORMAT = "1.4"
 """Of the plan files that have a ``job``."""

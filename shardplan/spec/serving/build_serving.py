@@ -10,6 +10,7 @@ from shardplan.spec.build_workload import build_workload
 from shardplan.spec.spec import OF_TRAINING
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.serving.dense_seconds import DenseSeconds
+from shardplan.workload.serving.pruned_rows import PrunedRows
 from shardplan.workload.serving.served_table import ServedTable
 from shardplan.workload.serving.serving import Serving
 from shardplan.workload.serving.side import Side
@@ -43,6 +44,10 @@ def build_serving(spec: Spec) -> Serving:
                 table=table,
                 side=written.side or spec.defaults.side or Side.ITEM,
                 losses=_losses(written, spec),
+                prunings=tuple(
+                    PrunedRows(written.rows, _kept(written.rows, each.rows), each.loss)
+                    for each in written.prune or ()
+                ),
             )
             for table, written in zip(tables, spec.tables, strict=True)
         ),
@@ -56,6 +61,10 @@ def build_serving(spec: Spec) -> Serving:
         dense={kind: DenseSeconds(each.base, each.per_sample) for kind, each in said.dense.items()},
         cv=said.service_cv,
     )
+
+
+def _kept(rows: int, left_out: float) -> int:
+    return max(1, rows - int(rows * left_out))
 
 
 def serving_faults(loaded: LoadedSpec) -> Iterator[Diagnostic]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 
 from shardplan.spec.fields.quantities import Seconds
 from shardplan.spec.validation.fault import fault
@@ -27,12 +27,9 @@ def _more_than_nothing(seconds: float) -> float:
     return seconds
 
 
-Slo = Annotated[
-    dict[
-        Annotated[str, AfterValidator(_check_name)],
-        Annotated[Seconds, AfterValidator(_more_than_nothing)],
-    ],
-    Field(max_length=20),
+Slo = dict[
+    Annotated[str, AfterValidator(_check_name)],
+    Annotated[Seconds, AfterValidator(_more_than_nothing)],
 ]
 """By percentiles."""
 

@@ -20,7 +20,7 @@ from shardplan.spec.fields.hot_ids import HotIds
 from shardplan.spec.fields.loss import Loss
 from shardplan.spec.fields.numeric import as_number
 from shardplan.spec.fields.padding import PaddingSpec
-from shardplan.spec.fields.quantities import Count, Flag, Whole
+from shardplan.spec.fields.quantities import Count, Flag, Share, Whole
 from shardplan.spec.tables.dynamic_spec import DynamicField
 from shardplan.spec.tables.taken_names import TAKEN_NAMES
 from shardplan.spec.validation.fault import fault
@@ -127,6 +127,15 @@ QualityLoss = dict[StoredFormat, Loss]
 """Of each format for the rows of a table, in the user's unit."""
 
 
+class PruneSpec(Border):
+    """Rows that may be left out where the model is served: their ids then pool as zeros."""
+
+    rows: Annotated[Share, Field(lt=1)]
+    """Share of all rows, those that are read least."""
+    loss: Loss
+    """Of quality, besides that of the format."""
+
+
 class DefaultsSpec(Border):
     """What holds for every table that does not say otherwise."""
 
@@ -202,6 +211,8 @@ class TableSpec(Border):
     """Where the model is served: what each format for rows loses of quality."""
     dtypes: Annotated[tuple[StoredFormat, ...], Field(min_length=1)] | None = None
     """Where the model is served: of the formats that are offered, those for this table."""
+    prune: Annotated[tuple[PruneSpec, ...], Field(min_length=1)] | None = None
+    """Where the model is served: how many rows may be left out; by default none."""
 
     @model_validator(mode="after")
     def _check_features(self) -> TableSpec:

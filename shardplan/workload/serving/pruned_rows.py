@@ -11,7 +11,7 @@ _MOST_INT32 = 2 ** (_INT32_BYTES * 8 - 1) - 1
 
 @dataclass(frozen=True, slots=True)
 class PrunedRows:
-    """The rows left, and the array that finds them: one index for each ORIGINAL row.
+    """The rows left, the hottest, and the array that finds them: one index for each ORIGINAL row.
 
     Ids of rows left out find -1 and pool as zeros.
     """
@@ -19,6 +19,8 @@ class PrunedRows:
     rows: int
     """Before."""
     kept: int
+    loss: float = 0.0
+    """Of quality, in the user's unit."""
 
     @property
     def remap_bytes(self) -> int:

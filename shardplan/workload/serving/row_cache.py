@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
-_ASSOCIATIVITY = 32
+ASSOCIATIVITY = 32
+"""Slots of a set: as many as a warp has threads."""
 _DIRECTORY_ROW_BYTES = 4
 _SLOT_STATE_BYTES = 16
 
@@ -16,19 +18,21 @@ class RowCache:
     rows: int
     """Of all tables of the group."""
     widest_row_bytes: int
-    load_factor: float
-    """Share of the rows for which there are slots."""
+    slots: int
+    """Whole sets."""
+
+    @classmethod
+    def of_load_factor(cls, rows: int, widest_row_bytes: int, load_factor: float) -> Self:
+        """With slots for that share of the rows, and one set at least."""
+        sets = max(1, -(-int(rows * load_factor) // ASSOCIATIVITY))
+        return cls(rows, widest_row_bytes, sets * ASSOCIATIVITY)
 
     @property
-    def slots(self) -> int:
-        """Whole sets of 32, as many as the threads of a warp."""
-        wanted = int(self.rows * self.load_factor)
-        sets = max(1, -(-wanted // _ASSOCIATIVITY))
-        return sets * _ASSOCIATIVITY
+    def slot_bytes(self) -> int:
+        """A row, which row it is, and when it was last read."""
+        return self.widest_row_bytes + _SLOT_STATE_BYTES
 
     @property
     def hbm_bytes(self) -> int:
-        """Slots with their state (the row held, and when it was last read), and for each row of the
-        tables which of them it is in."""
-        of_slot = self.widest_row_bytes + _SLOT_STATE_BYTES
-        return self.slots * of_slot + self.rows * _DIRECTORY_ROW_BYTES
+        """Slots, and for each row of the tables in which of them it is."""
+        return self.slots * self.slot_bytes + self.rows * _DIRECTORY_ROW_BYTES

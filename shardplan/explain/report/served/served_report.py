@@ -154,6 +154,8 @@ def _tables(plan: ServedPlan, top: int) -> Section:
         (
             entry.name,
             f"{entry.rows:,}",
+            f"{entry.kept_rows or entry.rows:,}",
+            f"{entry.cached_rows or 0:,}",
             f"{entry.dim}",
             entry.side.value,
             entry.dtype.value,
@@ -169,6 +171,8 @@ def _tables(plan: ServedPlan, top: int) -> Section:
     columns = (
         Column("table", is_name=True),
         Column("rows", is_number=True),
+        Column("stored", is_number=True, spare=4),
+        Column("cached", is_number=True, spare=4),
         Column("dim", is_number=True),
         Column("side", spare=3),
         Column("dtype"),
