@@ -109,7 +109,9 @@ def _factors(cv: float) -> NDArray[np.float64]:
     points = 4000
     step = 10 / points
     survival = ServiceMix(np.ones(1), np.ones(1), cv).survival(step, points)
-    shares = (np.arange(_SERVICES * _SHARES_OF_A_SERVICE) + 1 / 2) / (_SERVICES * _SHARES_OF_A_SERVICE)
+    shares = (np.arange(_SERVICES * _SHARES_OF_A_SERVICE) + 1 / 2) / (
+        _SERVICES * _SHARES_OF_A_SERVICE
+    )
     drawn = np.interp(shares, 1 - survival, np.arange(points) * step)
     means = drawn.reshape(_SERVICES, -1).mean(axis=1)
     scaled: NDArray[np.float64] = means / means.mean()

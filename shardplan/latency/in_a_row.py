@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf
+from math import inf, sqrt
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,14 +33,16 @@ def surely_within_seconds(stages: Sequence[Lattice], share: float) -> float:
     return sum(seconds) if inf not in seconds else inf
 
 
-def departures_cv2(arrivals_cv2: float, service_cv2: float, utilisation: float, servers: int) -> float:
+def departures_cv2(
+    arrivals_cv2: float, service_cv2: float, utilisation: float, servers: int
+) -> float:
     """Squared coefficient of variation of the gaps between those that leave a stage.
 
     Whitt's Queueing Network Analyzer (1983), equation 39.
     """
     busy = utilisation**2
     service = max(service_cv2, _LEAST_SERVICE_CV2) - 1
-    return 1 + (1 - busy) * (arrivals_cv2 - 1) + busy * service / servers**(1 / 2)
+    return 1 + (1 - busy) * (arrivals_cv2 - 1) + busy * service / servers ** (1 / 2)
 
 
 _LEAST_SERVICE_CV2 = 0.2

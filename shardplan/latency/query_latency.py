@@ -161,4 +161,3 @@ def _fitting(serving: Serving, most: int) -> float:
     mean = sizes.mean
     over = (sizes.mean_square / mean + 1) / 2
     return max(1.0, (most + over) / mean - 1)
-

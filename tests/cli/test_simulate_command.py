@@ -37,9 +37,7 @@ def test_shows_latency_simulated_beside_predicted(run, served_plan) -> None:
 
 
 def test_json_has_what_was_found_and_what_breaks_first(run, served_plan) -> None:
-    value = json.loads(
-        run("simulate", served_plan, "--queries", 20_000, "--format", "json").stdout
-    )
+    value = json.loads(run("simulate", served_plan, "--queries", 20_000, "--format", "json").stdout)
     p50, _, p99 = value["percentiles"]
     assert abs(p50["seconds"] - p50["predicted_seconds"]) < 0.03 * p50["seconds"]
     assert p50["seconds"] < p99["seconds"] < 5e-3

@@ -37,9 +37,7 @@ def both(utilisation: float, count: int = 60_000, **changes):
     rate = utilisation / query_latency(serving, service(), 1, 1.0).utilisation
     batching = serving.batching
     split = batching.splits[0] if batching.splits else None
-    system = System(
-        1, serving.replicas.workers, ((LANE,),), 0.2, split, batching.max_samples
-    )
+    system = System(1, serving.replicas.workers, ((LANE,),), 0.2, split, batching.max_samples)
     arrivals = Arrivals.drawn(rate, serving.load.arrivals_cv2, serving.sizes, count, 5)
     latency = steady_latency(run(system, arrivals, 3))
     return query_latency(serving, service(), 1, rate), latency

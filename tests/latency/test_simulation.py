@@ -17,9 +17,7 @@ from shardplan.workload.serving.query_sizes import QuerySizes
 PER_CANDIDATE = (((0.0, 0.0, 0.005),),)
 """Seconds, so that 200 candidates take one."""
 _SIZES = np.arange(1, 4001)
-EXPONENTIAL = QuerySizes(
-    _SIZES, np.exp(-_SIZES / 200) / np.exp(-_SIZES / 200).sum()
-)
+EXPONENTIAL = QuerySizes(_SIZES, np.exp(-_SIZES / 200) / np.exp(-_SIZES / 200).sum())
 CONSTANT = QuerySizes.constant(200)
 
 
@@ -92,9 +90,7 @@ def test_a_query_ends_with_its_slowest_part() -> None:
 
 
 def test_one_replica_stands_for_all_that_queries_are_spread_over_at_random() -> None:
-    four = run(
-        System(4, 1, PER_CANDIDATE), Arrivals.drawn(2.0, 1.0, EXPONENTIAL, 60_000, 4), 0
-    )
+    four = run(System(4, 1, PER_CANDIDATE), Arrivals.drawn(2.0, 1.0, EXPONENTIAL, 60_000, 4), 0)
     one = run(System(1, 1, PER_CANDIDATE), Arrivals.drawn(0.5, 1.0, EXPONENTIAL, 60_000, 5), 0)
     both = [percentile(steady_latency(each), 0.95) for each in (four, one)]
     assert abs(both[0].seconds - both[1].seconds) < sum(each.half_width_seconds for each in both)

@@ -83,9 +83,7 @@ def test_the_mean_wait_of_one_server_is_that_of_pollaczek_and_khinchine() -> Non
 def test_bounds_are_on_both_sides_and_percentiles_rise_with_load_and_fall_with_servers() -> None:
     mix = constant(cv=0.3)
     for share in (0.5, 0.99):
-        low, near, high = (
-            Queue(0.7, 1, mix).latency(each).quantile(share) for each in Rounding
-        )
+        low, near, high = (Queue(0.7, 1, mix).latency(each).quantile(share) for each in Rounding)
         assert low <= near <= high <= low * 1.05
         by_load = [Queue(rate, 2, mix).latency().quantile(share) for rate in (0.2, 1.0, 1.6, 1.9)]
         by_servers = [Queue(1.9, c, mix).latency().quantile(share) for c in (2, 3, 8)]

@@ -50,8 +50,14 @@ _MOST_QUERIES = 20_000_000
     shell_complete=completions.files,
     help="Queries as they came: seconds,candidates.",
 )
-@click.option("--seed", metavar="N", type=click.IntRange(min=0), default=0, show_default=True,
-              help="Of what is drawn.")
+@click.option(
+    "--seed",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Of what is drawn.",
+)
 @click.option(
     "--down",
     metavar="N",
