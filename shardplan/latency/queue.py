@@ -82,7 +82,9 @@ class Queue:
         mean = self.service.mean_seconds
         step = mean / (_STEPS_OF_A_SERVICE * min(self.servers, 10))
         idle = max(1 - self.utilisation, 1e-3)
-        conditional = mean * (self.arrivals_cv2 + self.service.cv2) / 2 / self.servers / idle
+        # Waits are those of a Poisson process before they are shortened for regular arrivals.
+        cv2 = max(self.arrivals_cv2, 1.0) + self.service.cv2
+        conditional = mean * cv2 / 2 / self.servers / idle
         reach = self.service.nearly_longest_seconds * 2 + _MEAN_WAITS * (conditional + mean / 10)
         points = 2 ** ceil(log2(reach / step + 2))
         if points > _MOST_POINTS:

@@ -99,6 +99,12 @@ def test_regular_arrivals_wait_less() -> None:
     assert Queue(0.8, 1, constant(), 0.0).latency().quantile(0.99) == pytest.approx(1.0)
 
 
+def test_a_busy_server_of_regular_arrivals_has_all_percentiles() -> None:
+    """2.33 by a simulation of 150,000 queries whose gaps are gamma distributed."""
+    late = Queue(0.9, 1, constant(cv=0.1), 0.055).latency().quantile(0.99)
+    assert 2.33 <= late <= 2.33 * 1.06
+
+
 def test_batches_of_one_are_a_queue_of_one_server() -> None:
     batches = BatchQueue(0.8, np.ones(1), np.full(1, 0.3)).latency()
     queue = Queue(0.8, 1, constant(cv=0.3)).latency()
