@@ -17,7 +17,7 @@ from shardplan.serving.merging.merge import Merging, merge
 from shardplan.serving.merging.mergeable import kin_of
 from shardplan.serving.merging.merged_serving import merged_serving
 from shardplan.serving.merging.piece import Piece, extra_bytes
-from shardplan.serving.option_set import all_choices
+from shardplan.serving.options.option_set import all_choices
 from shardplan.serving.predict import predict
 from shardplan.sharding.kernel import MemoryTier
 
