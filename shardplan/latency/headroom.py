@@ -36,12 +36,16 @@ def headroom(serving: Serving, service: BatchSeconds, replicas: int) -> Headroom
     """
     if why_unpredicted(serving):
         return None
-    low, high = 0.0, 1 / at_load(serving, service, replicas, 1.0).utilisation
+    high = 1 / at_load(serving, service, replicas, 1.0).utilisation
     if not serving.limits:
         return Headroom(high, None)
     nearly_all = high * (1 - _NARROW)
     if is_kept(serving, at_load(serving, service, replicas, nearly_all)):
         return Headroom(nearly_all, None)
+    hardly_any = high * _NARROW
+    if not is_kept(serving, idle := at_load(serving, service, replicas, hardly_any)):
+        return Headroom(0.0, broken(serving, idle))
+    low = hardly_any
     while high - low > _NARROW * high:
         middle = (low + high) / 2
         latency = at_load(serving, service, replicas, middle)

@@ -73,6 +73,23 @@ def why_unpredicted(serving: Serving) -> str:
     return ""
 
 
+def claim_of(serving: Serving) -> Claim | None:
+    """What is claimed of percentiles of a model served so; None where there is no formula."""
+    if why_unpredicted(serving):
+        return None
+    if serving.batching.max_samples is not None:
+        return Claim.NEAR
+    if _is_forked(serving):
+        return Claim.NEVER_BELOW
+    is_exact = serving.load.arrivals_cv2 == 1 and serving.replicas.workers == 1
+    return Claim.EXACT if is_exact else Claim.NEAR
+
+
+def _is_forked(serving: Serving) -> bool:
+    splits = serving.batching.splits
+    return bool(splits) and serving.sizes.largest > splits[0]
+
+
 def query_latency(
     serving: Serving,
     service: BatchSeconds,
@@ -85,20 +102,19 @@ def query_latency(
 
     ``rounding`` is of queues without batches or forks; those of forks are always rounded up.
     """
-    if why_unpredicted(serving):
+    claim = claim_of(serving)
+    if claim is None:
         return None
     of_one = queries_per_second / replicas
     if serving.batching.max_samples is not None:
         batches = _batches(serving, service, of_one)
-        return QueryLatency(batches.latency(), batches.utilisation, Claim.NEAR)
+        return QueryLatency(batches.latency(), batches.utilisation, claim)
     cv2 = 1 + (serving.load.arrivals_cv2 - 1) / replicas
-    if serving.batching.splits and serving.sizes.largest > serving.batching.splits[0]:
+    if _is_forked(serving):
         return _forked(serving, service, of_one, cv2)
     sizes = serving.sizes
     mix = ServiceMix(_alone(service, sizes.sizes), sizes.shares, service.cv)
     queue = Queue(of_one, serving.replicas.workers, mix, cv2)
-    is_exact = cv2 == 1 and serving.replicas.workers == 1
-    claim = Claim.EXACT if is_exact else Claim.NEAR
     return QueryLatency(queue.latency(rounding), queue.utilisation, claim)
 
 

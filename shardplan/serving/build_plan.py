@@ -20,6 +20,7 @@ from shardplan.serving.file.served_forecast import (
     UnqueuedForecast,
 )
 from shardplan.serving.file.served_plan import JOB, SERVED_FORMAT, ServedOptimality, ServedPlan
+from shardplan.serving.peak_latency import peak_latency
 from shardplan.serving.work import Unqueued, Work
 from shardplan.sharding.geometry import column_blocks, row_blocks
 from shardplan.surroundings import creation_time
@@ -29,6 +30,7 @@ from shardplan.workload.serving.stored_format import RowLayout
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from shardplan.latency.least_replicas import LeastReplicas
     from shardplan.serving.options.placed_table import PlacedTable
     from shardplan.serving.predict import Predicted
     from shardplan.serving.served_case import ServedCase
@@ -41,21 +43,23 @@ def build_plan(
     case: ServedCase,
     placed: Sequence[PlacedTable],
     predicted: Predicted,
+    least: LeastReplicas,
     optimality: ServedOptimality,
     settings: Settings,
     elapsed_seconds: float,
 ) -> ServedPlan:
-    """With all numbers rounded as the plan file has them."""
+    """With all numbers rounded as the plan file has them; ``least`` replicas serve the peak."""
     resolved = case.resolved
     seconds = optimality.objective_seconds
     bound = rounded_down(optimality.lower_bound_seconds)
+    replicas = replica_forecast(case, predicted, least, bound)
     return ServedPlan(
         format_version=SERVED_FORMAT,
         job=JOB,
         name=case.serving.name,
         tables=tuple(placed_entry(case, each) for each in placed),
-        replicas=replica_forecast(case, predicted, bound),
-        prediction=served_forecast(case, predicted),
+        replicas=replicas,
+        prediction=served_forecast(case, predicted, replicas.count),
         optimality=ServedOptimality(
             objective_seconds=rounded(seconds),
             lower_bound_seconds=bound,
@@ -124,17 +128,18 @@ def _shards(placed: PlacedTable, table: Table, layout: RowLayout) -> Iterator[Se
         )
 
 
-def served_forecast(case: ServedCase, predicted: Predicted) -> ServedForecast:
-    """What the plan costs."""
+def served_forecast(case: ServedCase, predicted: Predicted, replicas: int) -> ServedForecast:
+    """What the plan costs, with so many replicas, spare ones included."""
     serving, service = case.serving, predicted.service
     batch = BatchShape.typical(serving)
     seconds = float(service.seconds(batch.queries, batch.candidates))
+    work = Work.of(serving, service, seconds)
     return ServedForecast(
         batch=BatchFacts(queries=rounded(batch.queries), candidates=rounded(batch.candidates)),
         batch_seconds=rounded(seconds),
         parts=tuple(_part(part, batch) for part in service.parts),
         service_cv=service.cv,
-        query_work_seconds=rounded(Work.of(serving, service, seconds).per_query_seconds),
+        query_work_seconds=rounded(work.per_query_seconds),
         unqueued=tuple(
             UnqueuedForecast(
                 percentile=limit.name,
@@ -143,6 +148,7 @@ def served_forecast(case: ServedCase, predicted: Predicted) -> ServedForecast:
             )
             for limit in serving.limits
         ),
+        latency=peak_latency(serving, service, work, replicas),
         quality_loss=rounded(predicted.quality_loss),
         devices=tuple(
             DeviceForecast(device=device, hbm_bytes=whole_bytes(size))
@@ -153,19 +159,19 @@ def served_forecast(case: ServedCase, predicted: Predicted) -> ServedForecast:
 
 
 def replica_forecast(
-    case: ServedCase, predicted: Predicted, bound_seconds: float
+    case: ServedCase, predicted: Predicted, least: LeastReplicas, bound_seconds: float
 ) -> ReplicaForecast:
-    """The fewest replicas that are not too busy; ``bound_seconds`` are of the typical batch."""
+    """``least`` are those that serve the peak; ``bound_seconds`` are of the typical batch."""
     serving, limits = case.serving, case.serving.replicas
     work = Work.of(serving, predicted.service, bound_seconds)
-    serve = work.replicas(serving)
     return ReplicaForecast(
-        count=serve + limits.spare,
+        count=least.count + limits.spare,
         spare=limits.spare,
         workers=limits.workers,
         devices=case.replica.devices,
-        utilisation=rounded(work.utilisation(serving, serve)),
+        utilisation=rounded(work.utilisation(serving, least.count)),
         lower_bound=work.least_replicas(serving) + limits.spare,
+        plan_lower_bound=least.at_least + limits.spare,
     )
 
 

@@ -14,7 +14,7 @@ from shardplan.serving.file.served_plan import ServedOptimality
 from shardplan.serving.options.option_set import Pricer, all_choices
 from shardplan.serving.predict import dense_seconds, predict
 from shardplan.serving.program.choose import choose
-from shardplan.serving.refusal import check_limits, check_replicas, shortfall
+from shardplan.serving.refusal import check_limits, enough_replicas, shortfall
 from shardplan.solve.program.answer import Limits, Watch
 from shardplan.solve.settings import Settings
 from shardplan.workload.serving.row_cache import ASSOCIATIVITY
@@ -35,11 +35,12 @@ _TOLERANCE = 1e-6
 
 
 def make_served_plan(case: ServedCase, settings: Settings | None = None) -> ServedPlan:
-    """The plan that serves a typical batch fastest, and the fewest replicas of it.
+    """The plan that serves a typical batch fastest, and the fewest replicas of it that keep the
+    limits of latency at the peak.
 
-    Latency under load is not predicted: of the limits of latency it is only made sure that queries
-    which wait for nothing keep them. Raises Infeasible where it is proven that no plan can be,
-    NoPlanFound where the limits ended the search first, and Interrupted.
+    Where there is no formula of latency under load, it is only made sure that queries which wait
+    for nothing keep them. Raises Infeasible where it is proven that no plan can be, NoPlanFound
+    where this one cannot or the limits ended the search first, and Interrupted.
     """
     settings = settings or Settings()
     began = time.monotonic()
@@ -65,9 +66,10 @@ def make_served_plan(case: ServedCase, settings: Settings | None = None) -> Serv
         raise SolverError("the prediction is not what the solver claimed")
     bound = min(seconds, choice.bound_seconds + fixed)
     check_limits(case, predicted.service, options, segments, limits)
-    check_replicas(case, predicted.service, bound)
+    least = enough_replicas(case, predicted.service, bound)
     optimality = _optimality(seconds, bound, choice, settings)
-    return build_plan(case, placed, predicted, optimality, settings, time.monotonic() - began)
+    elapsed = time.monotonic() - began
+    return build_plan(case, placed, predicted, least, optimality, settings, elapsed)
 
 
 def _placed(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from shardplan.errors import Infeasible, NoPlanFound, Shortfall
+from shardplan.latency.headroom import at_load, broken
 from shardplan.serving.batch_shape import BatchShape
+from shardplan.serving.peak_replicas import peak_replicas
 from shardplan.serving.predict import dense_seconds
 from shardplan.serving.program.choose import choose, free_bytes
 from shardplan.serving.work import Unqueued, Work
@@ -16,10 +19,12 @@ from shardplan.units import format_seconds
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from shardplan.latency.least_replicas import LeastReplicas
     from shardplan.serving.options.option_set import OptionSet, Segments
     from shardplan.serving.served_case import ServedCase
     from shardplan.solve.program.answer import Limits
     from shardplan.workload.serving.batch_seconds import BatchSeconds
+    from shardplan.workload.serving.serving import Serving
 
 
 def shortfall(case: ServedCase, options: OptionSet) -> Infeasible:
@@ -74,9 +79,14 @@ def check_limits(
         raise NoPlanFound(f"{asked} cannot be kept: {message}")
 
 
-def check_replicas(case: ServedCase, service: BatchSeconds, bound_seconds: float) -> None:
-    """Raise Infeasible where the load takes more replicas than there may be, in any plan, and
-    NoPlanFound where it does in this one."""
+def enough_replicas(
+    case: ServedCase, service: BatchSeconds, bound_seconds: float
+) -> LeastReplicas:
+    """Those that serve the peak.
+
+    Raises Infeasible where the load takes more than there may be, in any plan, and NoPlanFound
+    where it does in this one, or where no number that there may be keeps the limits of latency.
+    """
     serving = case.serving
     work, limits = Work.of(serving, service, bound_seconds), serving.replicas
     least = work.least_replicas(serving) + limits.spare
@@ -88,3 +98,21 @@ def check_replicas(case: ServedCase, service: BatchSeconds, bound_seconds: float
     if (needed := work.replicas(serving) + limits.spare) > limits.most:
         message = f"this plan needs {needed:,} replicas, and there may be {limits.most:,}"
         raise NoPlanFound(f"{message}; a smaller --gap may find one that does with fewer")
+    found = peak_replicas(serving, service, work)
+    if found is None:
+        raise NoPlanFound(_late(serving, service))
+    return found
+
+
+def _late(serving: Serving, service: BatchSeconds) -> str:
+    """What breaks with all replicas that there may be, the spare ones down."""
+    most = serving.replicas.most - serving.replicas.spare
+    latency = at_load(serving, service, most, serving.load.peak_queries_per_second)
+    with_all = f"with all of the {most:,} replicas that may serve"
+    limit = broken(serving, latency)
+    if limit is None:
+        return f"queues of this plan grow without end at the peak, {with_all}"
+    seconds = latency.seconds(limit.share)
+    takes = format_seconds(seconds) if isfinite(seconds) else "far more"
+    asked = f"{limit.name} of {format_seconds(limit.seconds)} cannot be kept at the peak"
+    return f"{asked}: of this plan it is predicted to be {takes} {with_all}"

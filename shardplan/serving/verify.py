@@ -10,8 +10,10 @@ from shardplan.plan.finding import Finding
 from shardplan.serving.build_plan import placed_entry, replica_forecast, served_forecast
 from shardplan.serving.options.placed_table import QUANT, QUANT_UVM, QUANT_UVM_CACHING, PlacedTable
 from shardplan.serving.options.way import ways
+from shardplan.serving.peak_replicas import peak_replicas
 from shardplan.serving.predict import predict
 from shardplan.serving.served_case import served_case_of_value
+from shardplan.serving.work import Work
 from shardplan.sharding.kernel import MemoryTier
 from shardplan.sharding.kind import ShardingType
 from shardplan.units import format_bytes
@@ -142,11 +144,17 @@ def _demands(plan: ServedPlan, case: ServedCase, predicted: Predicted) -> Iterat
 
 
 def _prediction(plan: ServedPlan, case: ServedCase, predicted: Predicted) -> Iterator[Finding]:
-    due = served_forecast(case, predicted)
+    bound = plan.optimality.lower_bound_seconds
+    work = Work.of(case.serving, predicted.service, bound)
+    least = peak_replicas(case.serving, predicted.service, work)
+    if least is None:
+        yield Finding("replicas", "replicas.count", "none that there may be keeps load and limits")
+        return
+    replicas = replica_forecast(case, predicted, least, bound)
+    due = served_forecast(case, predicted, replicas.count)
     for key, value in due.model_dump().items():
         if _unlike(plan.prediction.model_dump()[key], value):
             yield Finding("prediction", f"prediction.{key}", "is not what the plan costs")
-    replicas = replica_forecast(case, predicted, plan.optimality.lower_bound_seconds)
     for key, value in replicas.model_dump().items():
         if _unlike(plan.replicas.model_dump()[key], value):
             yield Finding("replicas", f"replicas.{key}", f"does not follow: expected {value}")

@@ -11,7 +11,7 @@ topology: dgx-h100
 serving:
   load: {queries: 2000/s, peak: 2}
   query: {candidates: 200}
-  slo: {p99: 5ms, p50: 2ms}
+  slo: {p99: 8ms, p50: 2ms}
   replicas: {devices: 1, spare: 1}
   dense: {gpu: {base: 0.5ms, per_sample: 1us}}
 tables:

@@ -83,7 +83,7 @@ def test_what_has_no_formula_says_so() -> None:
         assert why_unpredicted(serving)
         assert query_latency(serving, service(), 1, 1.0) is None
         assert headroom(serving, service(), 1) is None
-        assert least_replicas(serving, service(), 1.0) is None
+        assert least_replicas(serving, service(), 1.0, 1) is None
 
 
 def test_the_limit_that_breaks_first_breaks_at_the_load_that_is_told() -> None:
@@ -102,12 +102,12 @@ def test_the_limit_that_breaks_first_breaks_at_the_load_that_is_told() -> None:
 
 def test_the_fewest_replicas_keep_limits_and_fewer_surely_do_not() -> None:
     serving = served(query=NARROW, slo={"p99": "6ms"}, replicas={"max": 40}).serving
-    found = least_replicas(serving, service(), 6000.0)
+    found = least_replicas(serving, service(), 6000.0, 13)
 
     def late(count: int, rounding: Rounding) -> float:
         return query_latency(serving, service(), count, 6000.0, rounding).seconds(0.99)
 
     assert late(found.count, Rounding.NEAREST) <= 6e-3 < late(found.count - 1, Rounding.NEAREST)
     assert late(found.at_least - 1, Rounding.DOWN) > 6e-3
-    assert 13 <= found.at_least <= found.count <= found.at_least + 1  # 13 by work alone
-    assert least_replicas(serving, service(), 40_000.0) is None
+    assert 13 < found.at_least <= found.count <= found.at_least + 1
+    assert least_replicas(serving, service(), 40_000.0, 13) is None

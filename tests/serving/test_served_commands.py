@@ -33,11 +33,12 @@ def test_a_plan_is_solved_explained_and_verified(files: tuple[str, str]) -> None
     solved = run("solve", spec, "-o", plan)
     assert solved.exit_code == 0
     assert "no plan does with fewer than" in solved.stderr
-    assert "latency under load is not predicted" in solved.stderr
+    assert "of 5 ms at the peak (exact)" in solved.stderr
     for form in ("table", "markdown", "html", "json"):
         shown = run("explain", plan, "--format", form)
         assert shown.exit_code == 0
         assert "user" in shown.stdout
+        assert "all up" in shown.stdout
     verified = run("verify", plan, spec)
     assert (verified.exit_code, "good" in verified.stdout) == (0, True)
     checked = run("check", spec, "--format", "json")

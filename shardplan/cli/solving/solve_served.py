@@ -43,7 +43,8 @@ def solve_served(loaded: LoadedSpec, request: SolveRequest, search: Settings) ->
 
 def _summary(plan: ServedPlan, spec: Spec, output: str) -> Iterator[str]:
     from shardplan.explain.report.served.case_report import unknown_words
-    from shardplan.explain.report.served.served_report import NO_LATENCY, replica_words, title_of
+    from shardplan.explain.report.served.latency_sections import latency_lines
+    from shardplan.explain.report.served.served_report import replica_words, title_of
     from shardplan.explain.words import words
 
     claim = plan.optimality
@@ -55,8 +56,7 @@ def _summary(plan: ServedPlan, spec: Spec, output: str) -> Iterator[str]:
     )
     busy = words.percent(plan.replicas.utilisation)
     yield f"  replicas {replica_words(plan)}; workers {busy} busy at the peak"
-    if plan.prediction.unqueued:
-        yield f"  {NO_LATENCY}"
+    yield from (f"  {line}" for line in latency_lines(plan))
     yield from (f"  note: {note}" for note in unknown_words(spec))
     if output == "-":
         yield "next: write it to a file with -o plan.json, then shardplan explain plan.json"

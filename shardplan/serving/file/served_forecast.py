@@ -3,6 +3,7 @@
 import numpy as np
 
 from shardplan.plan.file.plan_model import Count, PlanModel, Positive, Seconds
+from shardplan.serving.file.latency_forecast import LatencyForecast
 from shardplan.workload.serving.batch_seconds import BatchSeconds, Lanes
 
 
@@ -49,7 +50,7 @@ class UnqueuedForecast(PlanModel):
 
 
 class ServedForecast(PlanModel):
-    """What the plan costs. Latency under load is not in it."""
+    """What the plan costs."""
 
     batch: BatchFacts
     """The typical batch: that for which the plan was made."""
@@ -61,6 +62,8 @@ class ServedForecast(PlanModel):
     """That a query keeps a worker busy, in the mean."""
     unqueued: tuple[UnqueuedForecast, ...]
     """Of each limit of the spec: no load makes latency less."""
+    latency: LatencyForecast
+    """Under load, at the peak."""
     quality_loss: Seconds
     """Summed over all tables, in the user's unit."""
     devices: tuple[DeviceForecast, ...]
@@ -104,3 +107,6 @@ class ReplicaForecast(PlanModel):
     """Share of the time that workers are busy at the peak, while the spare ones are down."""
     lower_bound: Positive
     """No plan does with fewer, spare ones included."""
+    plan_lower_bound: Positive
+    """This plan does with no fewer, spare ones included: they are too busy, or surely break a limit
+    of latency."""

@@ -106,11 +106,11 @@ def simulate_command(
     """
     from shardplan.explain.report.served.simulated_report import (
         UnderLoad,
-        shares_of,
         simulated_numbers,
         simulated_report,
     )
     from shardplan.serving.file.served_plan import ServedPlan
+    from shardplan.serving.peak_latency import told_shares
     from shardplan.serving.served_case import served_case_of_value
     from shardplan.simulation.arrivals import Arrivals
     from shardplan.simulation.simulate import Scenario, simulate
@@ -122,7 +122,7 @@ def simulate_command(
     came = Arrivals.read(trace) if trace is not None else None
     scenario = Scenario(queries, load, down, came, seed)
     under = UnderLoad(
-        found, serving, scenario, simulate(found, serving, scenario, shares_of(serving))
+        found, serving, scenario, simulate(found, serving, scenario, told_shares(serving))
     )
     if form == "json":
         put_json(simulated_numbers(under))

@@ -5,19 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shardplan.explain.report.report import Column, Grid, Report, Section
+from shardplan.explain.report.served.latency_sections import latency_sections
 from shardplan.explain.words import words
 from shardplan.units import format_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from shardplan.serving.file.placed_entry import PlacedEntry
     from shardplan.serving.file.served_plan import ServedPlan
 
-NO_LATENCY = (
-    "latency under load is not predicted: a limit is only held against queries that wait for "
-    "nothing"
-)
 _WHOLE = 100
 """From which on parts of one are not worth a digit."""
 _MADE_OF = {
@@ -28,9 +23,15 @@ _MADE_OF = {
 
 
 def served_report(plan: ServedPlan, top: int) -> Report:
-    """Head, service, limits, memory, and the ``top`` tables that take most memory."""
-    sections = [_head(plan), _service(plan), *_limits(plan), _memory(plan), _tables(plan, top)]
-    return Report(title_of(plan), tuple(sections))
+    """Head, service, latency, memory, and the ``top`` tables that take most memory."""
+    sections = (
+        _head(plan),
+        _service(plan),
+        *latency_sections(plan),
+        _memory(plan),
+        _tables(plan, top),
+    )
+    return Report(title_of(plan), sections)
 
 
 def title_of(plan: ServedPlan) -> str:
@@ -120,21 +121,6 @@ def _service(plan: ServedPlan) -> Section:
         Column("what goes on", is_prose=True, spare=1),
     )
     return Section("Service", "of a batch, one part after the other", Grid(columns, rows))
-
-
-def _limits(plan: ServedPlan) -> Iterator[Section]:
-    if not plan.prediction.unqueued:
-        return
-    rows = tuple(
-        (each.percentile, words.seconds(each.limit_seconds), words.seconds(each.seconds))
-        for each in plan.prediction.unqueued
-    )
-    columns = (
-        Column("percentile"),
-        Column("limit", is_number=True),
-        Column("at least", is_number=True),
-    )
-    yield Section("Latency of queries", grid=Grid(columns, rows), remarks=(NO_LATENCY,))
 
 
 def _memory(plan: ServedPlan) -> Section:

@@ -8,9 +8,10 @@ from math import inf, isfinite
 from typing import TYPE_CHECKING, Any
 
 from shardplan.explain.report.report import Column, Grid, Report, Section
+from shardplan.explain.report.served.latency_sections import CLAIMS, then_words
 from shardplan.explain.words import words
 from shardplan.latency.headroom import headrooms
-from shardplan.latency.query_latency import Claim, query_latency, why_unpredicted
+from shardplan.latency.query_latency import query_latency, why_unpredicted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,14 +23,6 @@ if TYPE_CHECKING:
     from shardplan.simulation.simulate import Scenario, Simulated
     from shardplan.workload.serving.serving import Serving
     from shardplan.workload.serving.slo import LatencyLimit
-
-SHARES = (1 / 2, 0.95, 0.99)
-"""Percentiles that are always told."""
-_CLAIMS = {
-    Claim.EXACT: "predicted: exact for this queue",
-    Claim.NEAR: "predicted: near, by formulas that are exact for simpler queues",
-    Claim.NEVER_BELOW: "predicted: never below the truth; parts of queries may well end sooner",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,11 +60,6 @@ class UnderLoad:
             for down, room in enumerate(headrooms(self.serving, service, (count, count - 1)))
             if room is not None
         )
-
-
-def shares_of(serving: Serving) -> tuple[float, ...]:
-    """Those that are told, the limits' own among them."""
-    return tuple(sorted({*SHARES, *(limit.share for limit in serving.limits)}))
 
 
 def simulated_report(under: UnderLoad) -> Report:
@@ -120,7 +108,7 @@ def _latency(under: UnderLoad) -> Section:
 
 def _remark(under: UnderLoad, predicted: QueryLatency | None) -> str:
     if predicted is not None:
-        return _CLAIMS[predicted.claim]
+        return CLAIMS[predicted.claim]
     if under.scenario.trace is not None:
         return "not predicted: of a trace"
     return f"not predicted: there is no formula for {why_unpredicted(under.serving)}"
@@ -158,9 +146,7 @@ def _headroom(under: UnderLoad) -> Iterator[Section]:
             (
                 f"{down} down",
                 f"{room.queries_per_second:,.4g}/s",
-                f"then {first.name} passes {words.seconds(first.seconds)}"
-                if first
-                else "then workers cannot keep up",
+                then_words(first.name, first.seconds) if first else then_words(None, None),
             )
         )
     if rows:
