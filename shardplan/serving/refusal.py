@@ -79,9 +79,7 @@ def check_limits(
         raise NoPlanFound(f"{asked} cannot be kept: {message}")
 
 
-def enough_replicas(
-    case: ServedCase, service: BatchSeconds, bound_seconds: float
-) -> LeastReplicas:
+def enough_replicas(case: ServedCase, service: BatchSeconds, bound_seconds: float) -> LeastReplicas:
     """Those that serve the peak.
 
     Raises Infeasible where the load takes more than there may be, in any plan, and NoPlanFound

@@ -87,6 +87,4 @@ def test_latency_that_was_changed_by_hand_is_found() -> None:
         other = latency.model_copy(update=change)
         prediction = plan.prediction.model_copy(update={"latency": other})
         found = verify_served(plan.model_copy(update={"prediction": prediction}))
-        assert [(each.code, each.where) for each in found] == [
-            ("prediction", "prediction.latency")
-        ]
+        assert [(each.code, each.where) for each in found] == [("prediction", "prediction.latency")]
