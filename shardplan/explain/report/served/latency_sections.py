@@ -129,11 +129,12 @@ def _headroom(loads: tuple[LoadForecast, ...]) -> Section:
         Column("load", is_number=True),
         Column("", is_prose=True),
     )
-    meaning = "busy at the peak; the most queries per second under which all limits are kept"
     if all(load.headroom for load in loads):
+        meaning = "busy at the peak; the most queries per second under which all limits are kept"
         return Section("Headroom", meaning, Grid(columns, rows))
-    remark = "of batches the plan does not tell the load; shardplan simulate does"
-    return Section("Headroom", meaning, Grid(columns, rows), (remark,))
+    busy = Grid(columns[:2], tuple(row[:2] for row in rows))
+    remark = "of batches the plan does not tell at which load limits break; shardplan simulate does"
+    return Section("Headroom", "busy at the peak", busy, (remark,))
 
 
 def _then(load: LoadForecast) -> str:

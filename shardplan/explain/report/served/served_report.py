@@ -53,7 +53,10 @@ def replica_words(plan: ServedPlan) -> str:
     """How many replicas and why."""
     replicas = plan.replicas
     spare = f", {replicas.spare:,} of them spare" if replicas.spare else ""
-    return f"{replicas.count:,}{spare}; no plan does with fewer than {replicas.lower_bound:,}"
+    least = f"{replicas.count:,}{spare}; no plan does with fewer than {replicas.lower_bound:,}"
+    if replicas.plan_lower_bound == replicas.lower_bound:
+        return least
+    return f"{least}, nor this one with fewer than {replicas.plan_lower_bound:,}"
 
 
 def carried_load(plan: ServedPlan) -> float:
