@@ -38,9 +38,33 @@ def build_case(loaded: LoadedSpec) -> Case:
     return _case(loaded, check_batch)
 
 
+def machine_and_pricing(loaded: LoadedSpec) -> tuple[Machine, Pricing]:
+    """What a spec names that says nothing of training.
+
+    Raises InputError with all faults of the spec, the topology and the cost model.
+    """
+    faults = list(loaded.faults)
+    machine, pricing = None, None
+    with collecting(faults):
+        machine = _machine(loaded)
+    with collecting(faults):
+        pricing = _pricing(loaded, machine, None)
+    if faults or machine is None or pricing is None:
+        raise InputError(sort_diagnostics(faults))
+    return machine, pricing
+
+
+def _check_job(loaded: LoadedSpec) -> None:
+    if loaded.spec.serving is not None and not loaded.faults:
+        message = "is a model that is served, and here one is asked for that is trained"
+        hint = "shardplan solve plans it; explain and verify read its plan"
+        raise InputError([loaded.document.diagnostic(("serving",), message, hint, "contradiction")])
+
+
 @in_bulk()
 def _case(loaded: LoadedSpec, check: Callable[[LoadedSpec, int], Iterable[Diagnostic]]) -> Case:
     """``check`` looks at what a spec says beside the number of devices."""
+    _check_job(loaded)
     faults = list(loaded.faults)
     machine, framework, pricing = None, None, None
     constraints: tuple[Constraint, ...] = ()

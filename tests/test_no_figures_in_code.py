@@ -39,6 +39,8 @@ NOT_FIGURES = {
     "workload/module/id_map.py": {1.25},  # room in a buffer of TorchRec, over what it expects
     "workload/reuse.py": {65_536, 1e-6, 0.5, 1.5, 64, 1e-300},  # the batch of the histograms
     "workload/row_reads.py": {20},  # how much lies side by side in memory
+    "workload/serving/row_cache.py": {16, 32},  # how FBGEMM lays its cache of rows out
+    "workload/serving/stored_format.py": {16, 32, 64, 128},  # how FBGEMM lays rows out; sectors
     "workload/wire/wire_type.py": {11, 17, 24, 32, 40, 128, 255},  # formats by definition
     "workload/zipf.py": {12, 128, 1.05, 0.5},  # how finely rows are grouped; how many at once
 }  # fmt: skip

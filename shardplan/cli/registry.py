@@ -24,6 +24,7 @@ SHORT_HELP = {
     "explain": "Show what a plan costs, where and why.",
     "diff": "Show what changes when one plan follows another.",
     "compare": "Show plans side by side.",
+    "simulate": "Simulate a plan for serving under load.",
     "verify": "Check that a plan is complete, legal, fits and is fresh.",
     "convert": "Hand a plan to other programs, or take one from TorchRec's planner.",
     "validate": "Hold predictions against published steps.",
@@ -38,7 +39,10 @@ SHORT_HELP = {
 Each is also the first sentence of the command's own help.
 """
 
-_FOLDERS = dict.fromkeys(("profile", "validate", "calibrate", "tune"), "measuring")
+_FOLDERS = {
+    **dict.fromkeys(("profile", "validate", "calibrate", "tune"), "measuring"),
+    "simulate": "serving",
+}
 """Of commands whose module is in a folder below ``commands``, which."""
 
 _OTHER_VERBS = {
@@ -50,6 +54,7 @@ _OTHER_VERBS = {
     "count": "profile", "data": "profile", "analyze": "profile", "drift": "profile",
     "measure": "calibrate", "benchmark": "calibrate",
     "capacity": "size", "cluster": "size", "front": "size", "pareto": "size",
+    "simulation": "simulate", "load": "simulate", "latency": "simulate", "queue": "simulate",
     "autotune": "tune", "train": "tune", "try": "tune",
 }  # fmt: skip
 """What others call a command; none that is a command itself."""

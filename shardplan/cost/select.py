@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from shardplan.cost.cost_model import CostModel
+    from shardplan.cost.profile.profile import Profile
     from shardplan.spec.catalog.source import Source
     from shardplan.topology.topology import Topology
     from shardplan.workload.workload import Workload
@@ -49,6 +50,8 @@ class Pricing:
     framework: dict[str, Any] | None = None
     """The values of the framework's file; None where the spec names none."""
     counts_framework: bool = False
+    profile: Profile | None = None
+    """The figures themselves; None of TorchRec's estimator."""
     counts_replica_sync: bool = False
     """Whether it knows what it takes to keep the tables of several groups of devices alike."""
 
@@ -119,7 +122,15 @@ def select_pricing(
         profile = build_profile(file)
         known = frozenset(each for each in Precision if profile.dense and profile.dense.knows(each))
         model = partial(AnalyticCostModel, profile=profile, framework=running)
-        return Pricing(model, value, known, added, counts_framework=True, counts_replica_sync=True)
+        return Pricing(
+            model,
+            value,
+            known,
+            added,
+            counts_framework=True,
+            profile=profile,
+            counts_replica_sync=True,
+        )
     shipped = named_source(Kind.COST_MODEL, "torchrec", base)
     constants = constants_of(file, validate(TorchRecFile, shipped.document))
     value = completed(source.value, shipped.value)  # sections left out are TorchRec's own

@@ -13,6 +13,7 @@ from shardplan.spec.dynamic_checks import check_dynamic
 from shardplan.spec.matching import TableNames
 from shardplan.spec.pipeline_checks import check_pipeline
 from shardplan.spec.sequence_checks import check_sequences
+from shardplan.spec.serving.build_serving import serving_faults
 from shardplan.spec.sizing.check_size import check_size
 from shardplan.spec.tables.table_spec import MOST_COLUMNS
 from shardplan.spec.validation.listing import MOST_NAMED, listed
@@ -47,6 +48,7 @@ def check(loaded: LoadedSpec) -> LoadedSpec:
     faults += listed(_check_apart(loaded, matches))
     faults += listed(check_outputs(loaded, matches))
     faults += listed(check_size(loaded))
+    faults += listed(serving_faults(loaded))
     if loaded.faults:
         faults = [fault for fault in faults if fault.code in _NO_ECHOES]
     every = tuple(sort_diagnostics([*loaded.faults, *faults]))

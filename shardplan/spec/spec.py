@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from shardplan.spec.catalog.reference import (
     CostModelReference,
@@ -18,6 +24,7 @@ from shardplan.spec.fields.quantities import Count, Flag, Seconds, Share, SomeBy
 from shardplan.spec.fields.wire_spec import CommDtypeSpec
 from shardplan.spec.modules import ModuleSpec
 from shardplan.spec.objective import Objective
+from shardplan.spec.serving.serving_spec import ServingSpec
 from shardplan.spec.sizing.size_spec import SizeSpec
 from shardplan.spec.tables.table_spec import DefaultsSpec, ModulePath, TableSpec
 from shardplan.spec.training.dense_spec import DenseSpec, Milliseconds
@@ -170,8 +177,22 @@ class ReserveSpec(Border):
     """Of each node's SSD."""
 
 
+OF_TRAINING = ("batch", "training", "modules", "constraints", "objective")
+"""Keys of a spec that say nothing of a model that is served."""
+_NO_BATCH: dict[str, Any] = {"local": 1}
+"""What stands for the batch of a step, where there is no step."""
+
+
+def _batch_or_serving(schema: dict[str, Any]) -> None:
+    schema["required"] = [key for key in schema["required"] if key != "batch"]
+    schema["anyOf"] = [{"required": ["batch"]}, {"required": ["serving"]}]
+
+
 class Spec(Border):
-    """A model's tables, how they are trained, on what, and what is demanded of the plan."""
+    """A model's tables, how they are trained or served, on what, and what is demanded of the
+    plan."""
+
+    model_config = ConfigDict(json_schema_extra=_batch_or_serving)
 
     name: Name = "unnamed"
     """What the plan is called."""
@@ -181,6 +202,8 @@ class Spec(Border):
     cost_model: CostModelReference | None = None
     """A profile's name or path, or one written inline; by default what the topology names."""
     training: TrainingSpec = TrainingSpec()
+    serving: ServingSpec | None = None
+    """How the model is served, where it is not trained."""
     defaults: DefaultsSpec = DefaultsSpec()
     modules: dict[ModulePath, ModuleSpec] | None = None
     """What the modules are that tables sit in, by their paths; by default all pool."""
@@ -193,6 +216,22 @@ class Spec(Border):
     """What the plan minimises."""
     size: SizeSpec | None = None
     """What ``shardplan size`` is asked; no plan depends on it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, value: Any) -> Any:
+        """A model that is served has no steps, and so no batch of one."""
+        if not isinstance(value, dict) or value.get("serving") is None:
+            return value
+        return value | {"batch": _NO_BATCH}
+
+    @model_serializer(mode="wrap")
+    def _write(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = write(self)
+        if self.serving is not None:
+            for key in OF_TRAINING:
+                written.pop(key, None)
+        return written
 
     @property
     def table_keys(self) -> list[tuple[str, str]]:

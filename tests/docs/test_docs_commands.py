@@ -17,6 +17,8 @@ from shardplan.build_case import build_case
 from shardplan.cli.exit_code import ExitCode
 from shardplan.cli.registry import SHORT_HELP
 from shardplan.planning.planner import make_plan
+from shardplan.serving.planner import make_served_plan
+from shardplan.serving.served_case import build_served_case
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
 from shardplan.spec.load import load_document
@@ -119,10 +121,10 @@ def run_blocks(found: list[str], folder: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", ["tutorial.md", "how-to.md"])
+@pytest.mark.parametrize("page", ["tutorial.md", "how-to.md", "serving.md"])
 def test_every_block_of_commands_of_a_page_runs(page: str, tmp_path: Path) -> None:
     planning = until_training(page)[0]
-    assert len(planning) > 4
+    assert planning
     run_blocks(planning, tmp_path)
 
 
@@ -184,7 +186,12 @@ def test_the_program_of_the_readme_plans(tmp_path: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_spec_can_be_planned(page: Path) -> None:
     for text in blocks(page, "yaml"):
-        case = build_case(load_document(read_document(text, page.name), ROOT))
+        loaded = load_document(read_document(text, page.name), ROOT)
+        if loaded.spec.serving is not None:
+            served = make_served_plan(build_served_case(loaded))
+            assert len(served.tables) == len(loaded.spec.tables)
+            continue
+        case = build_case(loaded)
         plan = make_plan(case, Settings(method="greedy"), Reporter())
         assert plan.table_count == len(case.workload.tables)
 

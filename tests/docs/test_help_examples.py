@@ -32,6 +32,16 @@ topology: {name: dgx-h100, nodes: 1}
 tables:
   - {name: grows, rows: 40_000, dim: 16, dynamic: auto}
 """
+SERVED_MODEL = """\
+topology: {name: cpu-2s, nodes: 1}
+serving:
+  load: {queries: 100/s}
+  query: {candidates: 10}
+  slo: {p99: 1s}
+  replicas: {spare: 1}
+tables:
+  - {name: t, rows: 600, dim: 16}
+"""
 TORCHREC_PLAN = """\
 module: sparse.ebc
 
@@ -112,6 +122,8 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     made.run_line("shardplan solve model.yaml -o plan.json -q --method greedy")
     (made.folder / "dynamic.yaml").write_text(DYNAMIC_MODEL)
     made.run_line("shardplan solve dynamic.yaml -o dynamic.json -q --method greedy")
+    (made.folder / "served.yaml").write_text(SERVED_MODEL)
+    made.run_line("shardplan solve served.yaml -o served.json -q")
     for name in ("old.json", "new.json"):
         shutil.copy(made.folder / "plan.json", made.folder / name)
     return made

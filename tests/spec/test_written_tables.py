@@ -25,6 +25,8 @@ TABLES = [
     {"name": "both", "rows": 70, "dim": 12, "dtype": "fp16", "module": "m.ebc",
      "features": ["f", "g"], "pooling": [1.0, 20.25], "cap": 50,
      "padding": {"id": 3, "share": 0.66}, "pooling_type": "mean"},
+    {"name": "served", "rows": 8, "side": "user", "quality_loss": {"int8": 0.0, "int4": 0.001},
+     "dtypes": ["int8", "fp16"], "prune": [{"rows": 0.5, "loss": 0.01}]},
     {"name": "grows", "rows": 70, "dynamic": {"mode": "caching"}, "module": "d"},
 ]  # fmt: skip
 

@@ -13,6 +13,7 @@ from shardplan.cli.exit_code import ExitCode
 from shardplan.cli.failure import diagnostic_lines
 from shardplan.cli.output import json_text, put, put_file, put_json, tell
 from shardplan.cli.sectioned import SectionedCommand
+from shardplan.cli.served.check_served import checked_served
 from shardplan.cli.show import FORMATS, show_report, width_option
 from shardplan.cli.spec_changes import SPEC_CHANGES, changes_spec, settings_of
 from shardplan.errors import InputError, ShardplanError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from shardplan.case import Case
     from shardplan.cost.profile.profile import Profile
     from shardplan.diagnostics import Diagnostic
+    from shardplan.spec.loaded import LoadedSpec
 
 _GROUPS = {
     "The spec": SPEC_CHANGES,
@@ -148,8 +150,16 @@ def _put_checked(
     spec: str, changed: list[str], form: str, width: int | None, *, resolved: bool
 ) -> None:
     """What a spec says, with all its faults."""
+    from shardplan.spec.load import load_spec
+
     try:
-        checked = _check(spec, changed)
+        loaded = load_spec(spec, changed)
+        if loaded.spec.serving is not None:
+            from shardplan.serving.served_case import build_served_case
+
+            put(checked_served(build_served_case(loaded), form, width, resolved=resolved))
+            return
+        checked = _check(loaded)
     except InputError as error:
         if form == "json":
             put_json(_as_value(None, error.diagnostics))
@@ -174,13 +184,11 @@ class _Checked:
         return self.case.resolved | ({"size": self.size} if self.size else {})
 
 
-def _check(spec: str, settings: list[str]) -> _Checked:
+def _check(loaded: LoadedSpec) -> _Checked:
     from shardplan.build_case import build_case
     from shardplan.cli.reports.warnings import warnings_of
     from shardplan.planning.contradictions import contradictions
-    from shardplan.spec.load import load_spec
 
-    loaded = load_spec(spec, settings)
     case = build_case(loaded)
     if faults := contradictions(loaded, case):
         raise InputError(faults)

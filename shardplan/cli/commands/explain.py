@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from shardplan.cli import completions
-from shardplan.cli.inputs import READING_SECONDS, file_label, hold, plan_at
+from shardplan.cli.inputs import READING_SECONDS, file_label, hold
 from shardplan.cli.interrupt import interruptible
 from shardplan.cli.output import check_writable, put
 from shardplan.cli.quantity import duration
 from shardplan.cli.sectioned import SectionedCommand
+from shardplan.cli.served.any_plan import any_plan_at
+from shardplan.cli.served.explain_served import served_explanation
 from shardplan.cli.show import FORMATS, show, width_option
 from shardplan.solve.deadline import Deadline
 
@@ -113,8 +115,15 @@ def explain_command(
         raise click.UsageError("only one of PLAN and --measured can be stdin")
     deadline = Deadline.after(time_limit + READING_SECONDS)
     from shardplan.explain.numbers.study import Study
+    from shardplan.serving.file.served_plan import ServedPlan
 
-    study = Study.of(plan_at(plan), file_label(plan))
+    found = any_plan_at(plan)
+    if isinstance(found, ServedPlan):
+        if any(view is not None for view in views):
+            raise click.UsageError("a plan for serving is shown whole, without such options")
+        put(served_explanation(found, top, form, width))
+        return
+    study = Study.of(found, file_label(plan))
     hold(study)
     if table is not None:
         put(_table(study, table, form, width))

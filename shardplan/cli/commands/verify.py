@@ -10,14 +10,16 @@ import click
 
 from shardplan.cli import completions
 from shardplan.cli.exit_code import ExitCode
-from shardplan.cli.inputs import case_of_plan, file_label, plan_at
+from shardplan.cli.inputs import case_of_plan, file_label
 from shardplan.cli.output import put, put_json, tell
 from shardplan.cli.sectioned import SectionedCommand
+from shardplan.cli.served.any_plan import any_plan_at
+from shardplan.cli.served.verify_served import served_findings, served_praise
 from shardplan.cli.show import FORMATS, show_lines, show_report, width_option
 from shardplan.errors import MOST_SHOWN, InputError, first_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from shardplan.case import Case
     from shardplan.explain.report.report import Report
@@ -75,12 +77,20 @@ def verify_command(
     """
     from shardplan.build_case import build_case
     from shardplan.plan.verify import verify
+    from shardplan.serving.file.served_plan import ServedPlan
     from shardplan.spec.load import load_spec
     from shardplan.startup.job_check import JobCheck
 
     if plan == spec == "-":
         raise click.UsageError("only one of PLAN and SPEC can be stdin")
-    found = plan_at(plan)
+    found = any_plan_at(plan)
+    if isinstance(found, ServedPlan):
+        if against_world:
+            raise click.UsageError("--against-world is for jobs that train")
+        served = served_findings(found, spec)
+        remarks = [] if served else [f"{file_label(plan)}: good: {served_praise(found)}"]
+        _put_findings(ctx, found.name, served, remarks, {}, form, width)
+        return
     now = build_case(load_spec(spec)) if spec else None
     around = JobCheck.of(found, os.environ) if against_world else None
     findings = verify(found, now)
@@ -91,14 +101,26 @@ def verify_command(
     if not findings and (around is None or around.is_first):
         good = f"{file_label(plan)}: good: {_praise(found)}"
         remarks = [good, *(around.praise if around else ())]
+    more = {"under_spec": asdict(under)} if under else {}
+    _put_findings(ctx, found.name, findings, remarks, more, form, width)
+
+
+def _put_findings(
+    ctx: click.Context,
+    name: str,
+    findings: Sequence[Finding],
+    remarks: Sequence[str],
+    more: Mapping[str, object],
+    form: str,
+    width: int | None,
+) -> None:
+    """Show what was found, and end with the exit code that says so; ``more`` is for JSON."""
     if form == "json":
-        value = {"findings": [asdict(finding) for finding in findings]}
-        more = {"under_spec": asdict(under)} if under else {}
-        put_json(value | more)
+        put_json({"findings": [asdict(finding) for finding in findings], **more})
     elif form == "table":
         put(show_lines((*first_of(findings), *remarks), width))
     else:
-        put(show_report(_report(f"{found.name}: verified", findings, remarks), form))
+        put(show_report(_report(f"{name}: verified", findings, remarks), form))
     if findings:
         tell(f"{len(findings):,} finding" + ("s" if len(findings) > 1 else ""))
         ctx.exit(ExitCode.FAILED_VERIFICATION)

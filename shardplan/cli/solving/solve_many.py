@@ -128,14 +128,27 @@ def _tell(one: Ended, position: str, quiet: bool) -> None:
 
 
 def _summary(ended: Mapping[Task, Ended]) -> str:
-    from shardplan.cli.inputs import labelled
+    from shardplan.cli.inputs import case_of_plan
+    from shardplan.cli.served.any_plan import any_plan_at
     from shardplan.cli.show import show_table
-    from shardplan.explain.numbers.side_by_side import side_by_side
+    from shardplan.explain.numbers.side_by_side import Labelled, side_by_side
+    from shardplan.explain.report.served.served_section import served_section
     from shardplan.explain.report.side_by_side_report import side_by_side_report
+    from shardplan.serving.file.served_plan import ServedPlan
 
     good = [task.plan for task, one in ended.items() if one.exit_code == 0]
+    plans = [(file, any_plan_at(file)) for file in good]
+    trained = [
+        Labelled(file, plan, case_of_plan(plan, file))
+        for file, plan in plans
+        if not isinstance(plan, ServedPlan)
+    ]
+    served = [(file, plan) for file, plan in plans if isinstance(plan, ServedPlan)]
     title = f"{len(good):,} of {len(ended):,} specs solved"
-    report = side_by_side_report(side_by_side([labelled(plan) for plan in good]), title)
+    report = side_by_side_report(side_by_side(trained), title)
+    if served:
+        mine = report.sections if trained else ()
+        report = replace(report, sections=(*mine, served_section(served)))
     return show_table(_with_failures(report, ended))
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from shardplan.plan.file.write import Renderer
     from shardplan.planning.pace import Pace
     from shardplan.solve.settings import Settings
+    from shardplan.spec.loaded import LoadedSpec
 
 _EXACTNESS_SECONDS = 1.0
 """How long to ask what exact updates cost, once the plan is written."""
@@ -35,6 +36,8 @@ def solve_one(request: SolveRequest) -> None:
     deadline = Deadline.after(request.time_limit + READING_SECONDS)
     # From here on, so that a Ctrl-C while modules load or the spec is read is remembered.
     with interruptible() as interrupt:
+        from shardplan.build_case import build_case
+        from shardplan.cli.solving.solve_served import solve_served
         from shardplan.plan.file.write import Renderer
         from shardplan.planning.pace import Pace
 
@@ -46,7 +49,12 @@ def solve_one(request: SolveRequest) -> None:
         renderer = Renderer()
         pace = Pace(deadline.unless(interrupt.is_requested))
         began = time.monotonic()
-        case = _case(request, pace)
+        loaded = _loaded(request, pace)
+        if loaded.spec.serving is not None:
+            until = deadline.within(request.time_limit).unless(interrupt.is_requested)
+            solve_served(loaded, request, request.search(interrupt.is_requested).until(until))
+            return
+        case = build_case(loaded)
         case_seconds = time.monotonic() - began
         earlier = _earlier(request, pace)
         deadline = deadline.within(request.time_limit).unless(interrupt.is_requested)
@@ -67,8 +75,7 @@ def solve_one(request: SolveRequest) -> None:
             say_emitted(emitted)
 
 
-def _case(request: SolveRequest, pace: Pace) -> Case:
-    from shardplan.build_case import build_case
+def _loaded(request: SolveRequest, pace: Pace) -> LoadedSpec:
     from shardplan.spec.load import load_spec
 
     changes = settings_of(request.topology, request.nodes, request.settings)
@@ -76,7 +83,7 @@ def _case(request: SolveRequest, pace: Pace) -> Case:
     if loaded.tables_document is not None:
         check_writable(request.output, [loaded.tables_document.file])
     pace.heed(len(loaded.spec.tables))
-    return build_case(loaded)
+    return loaded
 
 
 def _earlier(request: SolveRequest, pace: Pace) -> tuple[Plan, Case] | None:

@@ -44,6 +44,12 @@ def read_plan_from(stream: BinaryIO, file: str) -> Plan:
 
     Raises InputError, also where the stream does not end after the size of the largest plan.
     """
+    return parse_plan(plan_text(stream, file), file)
+
+
+def plan_text(stream: BinaryIO, file: str) -> str:
+    """The text of a plan of any job; raises InputError as ``read_plan_from`` does, but for what the
+    text says."""
     try:
         data = stream.read(_FIRST_BYTES)
         if data.lstrip()[:1] in (b"{", _BYTE_ORDER_MARK[:1]):
@@ -57,17 +63,20 @@ def read_plan_from(stream: BinaryIO, file: str) -> Plan:
     if len(data) == _FIRST_BYTES and not data.strip():
         _fail(file, f"is not a plan: it begins with {_FIRST_BYTES >> 20} MiB of blanks")
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError([encoding_fault(error, file)]) from None
-    return parse_plan(text, file)
 
 
 def parse_plan(text: str, file: str) -> Plan:
     """The plan in a text; ``file`` is what messages call it. Raises InputError."""
     try:
         with in_bulk():
-            _check_version(_parse_json(text, file), text, file)
+            value = parse_json(text, file)
+            check_version(value, text, file)
+            if "job" in value:
+                message = f"is a plan for {value['job']}, and here one for training is asked for"
+                _fail(file, message, "shardplan explain and verify read it")
             return Plan.model_validate_json(text)
     except ValidationError as error:
         # Finding lines takes far longer than reading, so only a faulty file pays for it.
@@ -75,7 +84,8 @@ def parse_plan(text: str, file: str) -> Plan:
         raise InputError(diagnose(Plan, document, (), error, Plan.of_plain)) from None
 
 
-def _parse_json(text: str, file: str) -> dict[str, Any]:
+def parse_json(text: str, file: str) -> dict[str, Any]:
+    """The object in a text; raises InputError."""
     try:
         value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
@@ -114,7 +124,7 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a number")
 
 
-def _check_version(value: dict[str, Any], text: str, file: str) -> None:
+def check_version(value: dict[str, Any], text: str, file: str) -> None:
     """Refuse what a newer shardplan wrote in a format that this one would misread."""
     version = value.get("format_version")
     if not isinstance(version, str) or not _VERSION.fullmatch(version):

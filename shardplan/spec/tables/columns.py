@@ -1,9 +1,10 @@
 """The columns of a tables file, and what a cell of text stands for.
 
-``features``, ``pooling``, ``num_poolings`` and ``cap`` hold several values with ``;`` between them,
-``access`` is ``uniform``, ``zipf:1.05`` or ``cdf:0.01=0.5;0.1=0.9``, ``padding`` is ``0:66%``, an
-id and its share. In place of an access, the columns ``cdf_rows`` and ``cdf_accesses`` hold the
-points of a curve as two lists, and ``reuse_0`` to ``reuse_16`` a reuse histogram.
+``features``, ``pooling``, ``num_poolings``, ``cap`` and ``dtypes`` hold several values with ``;``
+between them, ``access`` is ``uniform``, ``zipf:1.05`` or ``cdf:0.01=0.5;0.1=0.9``, ``padding`` is
+``0:66%``, an id and its share, ``quality_loss`` is ``int8=0;int4=0.1%``, ``prune`` is ``60%=0.01``.
+In place of an access, the columns ``cdf_rows`` and ``cdf_accesses`` hold the points of a curve as
+two lists, and ``reuse_0`` to ``reuse_16`` a reuse histogram.
 """
 
 from __future__ import annotations
@@ -102,14 +103,19 @@ def _folded_cdf(columns: list[Any]) -> Any:
 
 def read_cell(column: str, text: str) -> Any:
     """The value of one cell of text; raises CellError."""
-    if column in ("name", "module", "dtype", "ids", "dynamic", "pooling_type"):
+    if column in ("name", "module", "dtype", "ids", "dynamic", "pooling_type", "side"):
         return text
     if column == "weighted" and text in ("true", "false"):
         return text == "true"
-    if column == "features":
+    if column in ("features", "dtypes"):
         return [part.strip() for part in text.split(";")]
     if column == "padding":
         return _padding(text)
+    if column == "quality_loss":
+        return dict(_loss(part.strip(), "int8=0;int4=0.1%") for part in text.split(";"))
+    if column == "prune":
+        levels = [_loss(part.strip(), "60%=0.01") for part in text.split(";")]
+        return [{"rows": _share(rows), "loss": loss} for rows, loss in levels]
     if column in ("pooling", "num_poolings", "cap", *CDF_COLUMNS) and ";" in text:
         return [_number(part.strip()) for part in text.split(";")]
     if column == "access":
@@ -143,6 +149,17 @@ def _padding(text: str) -> Any:
     if not colon:
         raise CellError(f"must be an id and its share, like 0:66% (got {show(text)})")
     return {"id": _number(padded), "share": share if share.endswith("%") else _number(share)}
+
+
+def _loss(text: str, example: str) -> tuple[str, Any]:
+    what, equals, loss = (part.strip() for part in text.partition("="))
+    if not equals:
+        raise CellError(f"must say what is lost, like {example} (got {show(text)})")
+    return what, _share(loss)
+
+
+def _share(text: str) -> Any:
+    return text if text.endswith("%") else _number(text)
 
 
 def _number(text: str) -> Any:

@@ -17,9 +17,10 @@ from pydantic import (
 from shardplan.spec.fields.access import AccessField
 from shardplan.spec.fields.border import Border, Name, is_name
 from shardplan.spec.fields.hot_ids import HotIds
+from shardplan.spec.fields.loss import Loss
 from shardplan.spec.fields.numeric import as_number
 from shardplan.spec.fields.padding import PaddingSpec
-from shardplan.spec.fields.quantities import Count, Flag, Fraction, Whole
+from shardplan.spec.fields.quantities import Count, Flag, Fraction, Share, Whole
 from shardplan.spec.tables.dynamic_spec import DynamicField
 from shardplan.spec.tables.taken_names import TAKEN_NAMES
 from shardplan.spec.validation.fault import fault
@@ -28,6 +29,8 @@ from shardplan.workload.access import Uniform
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.module.pooling_type import PoolingType
 from shardplan.workload.row_order import RowOrder
+from shardplan.workload.serving.side import Side
+from shardplan.workload.serving.stored_format import StoredFormat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,6 +123,18 @@ NumPoolings = Annotated[
 ]
 """Samples of its own of a feature: one number for each alike, or a list, one per feature."""
 
+QualityLoss = dict[StoredFormat, Loss]
+"""Of each format for the rows of a table, in the user's unit."""
+
+
+class PruneSpec(Border):
+    """Rows that may be left out where the model is served: their ids then pool as zeros."""
+
+    rows: Annotated[Share, Field(lt=1)]
+    """Share of all rows, those that are read least."""
+    loss: Loss
+    """Of quality, besides that of the format."""
+
 
 class DefaultsSpec(Border):
     """What holds for every table that does not say otherwise."""
@@ -145,6 +160,12 @@ class DefaultsSpec(Border):
     """Most ids per sample of each feature; if left out, as many as ``pooling`` says."""
     padding: PaddingSpec | None = None
     """The id that fills up lists made equally long, and its share of all ids."""
+    side: Side | None = None
+    """Where the model is served: whether features are the user's, looked up once a query, or the
+    item's, once a candidate; if left out, the item's."""
+    quality_loss: QualityLoss | None = None
+    """Where the model is served: what each format for rows loses of quality, in a unit of one's
+    own; a format that is not there loses what nobody knows."""
 
 
 class TableSpec(Border):
@@ -187,6 +208,14 @@ class TableSpec(Border):
     more, and it is told."""
     dynamic: DynamicField | None = None
     """How a hash table is kept that grows up to ``rows``; left out, the table is a plain one."""
+    side: Side | None = None
+    """Where the model is served: whether features are the user's or the item's."""
+    quality_loss: QualityLoss | None = None
+    """Where the model is served: what each format for rows loses of quality."""
+    dtypes: Annotated[tuple[StoredFormat, ...], Field(min_length=1)] | None = None
+    """Where the model is served: of the formats that are offered, those for this table."""
+    prune: Annotated[tuple[PruneSpec, ...], Field(min_length=1)] | None = None
+    """Where the model is served: how many rows may be left out; by default none."""
 
     @model_validator(mode="after")
     def _check_features(self) -> TableSpec:

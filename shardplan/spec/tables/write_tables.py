@@ -87,6 +87,10 @@ def _cells(path: FilePath, row: dict[str, Any]) -> dict[str, Any]:
     found = {name: value for name, value in row.items() if name != "access"}
     if padding := row.get("padding"):
         found["padding"] = f"{padding['id']}:{padding['share']}"
+    if losses := row.get("quality_loss"):
+        found["quality_loss"] = ";".join(f"{form}={loss}" for form, loss in losses.items())
+    if levels := row.get("prune"):
+        found["prune"] = ";".join(f"{each['rows']}={each['loss']}" for each in levels)
     if isinstance(dynamic := row.get("dynamic"), dict):
         if dynamic.keys() != {"mode"}:
             message = f"{row['name']}: more than the mode of a dynamic table has no column"

@@ -1,0 +1,1 @@
+"""The plan file of a model that is served."""

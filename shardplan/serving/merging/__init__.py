@@ -1,0 +1,1 @@
+"""Small tables made one: fewer lookups for some more bytes."""

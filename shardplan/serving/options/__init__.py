@@ -1,0 +1,1 @@
+"""The ways to store and lay each table, and what each costs."""

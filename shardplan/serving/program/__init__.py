@@ -1,0 +1,1 @@
+"""The choice among options: the program, and a quick bound."""

@@ -1,0 +1,1 @@
+"""What is served: queries that arrive, what they ask for, and rows as inference stores them."""
