@@ -143,7 +143,7 @@ def test_what_the_machine_lacks_is_no_bug(error, words, run, plan_path, monkeypa
     def fail(*_):
         raise error
 
-    monkeypatch.setattr("shardplan.cli.commands.explain.plan_at", fail)
+    monkeypatch.setattr("shardplan.cli.commands.explain.any_plan_at", fail)
     result = CliRunner().invoke(cli, ["explain", str(plan_path)])
     assert result.exit_code == 2
     assert words in result.stderr
