@@ -100,12 +100,17 @@ def test_an_interrupt_is_one_whatever_a_library_makes_of_it(number: signal.Signa
         except KeyboardInterrupt as error:
             raise RuntimeError("Query interrupted") from error
 
-    with pytest.raises(KeyboardInterrupt), ended_by_signals():
-        library()
-    with pytest.raises(KeyboardInterrupt), ended_by_signals(), suppress(KeyboardInterrupt):
-        signal.raise_signal(number)
-    with pytest.raises(RuntimeError), ended_by_signals():
-        raise RuntimeError
+    # Where the tests themselves run in the background, SIGINT is ignored.
+    before = signal.signal(number, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt), ended_by_signals():
+            library()
+        with pytest.raises(KeyboardInterrupt), ended_by_signals(), suppress(KeyboardInterrupt):
+            signal.raise_signal(number)
+        with pytest.raises(RuntimeError), ended_by_signals():
+            raise RuntimeError
+    finally:
+        signal.signal(number, before)
 
 
 def test_a_disk_that_is_full_while_text_is_staged_is_named_and_not_the_data(tmp_path: Path) -> None:
