@@ -321,3 +321,9 @@ def test_tables_that_average_are_written_so(run, model_folder):
     assert result.exit_code == 0, result.stderr
     tables = build_case(load_spec("model.yaml")).workload.tables
     assert {t.name: t.is_mean for t in tables} == {"sum": False, "mean": True}
+
+
+@pytest.mark.parametrize(("template", "verb"), [("minimal", "solve"), ("size", "size")])
+def test_the_next_command_is_what_a_template_is_for(template, verb, run, tmp_path):
+    result = run("init", tmp_path / "s.yaml", "--template", template)
+    assert f"next: shardplan {verb} " in result.stderr

@@ -75,7 +75,10 @@ def init_command(
         tell(f"warning: {note}")
     if file != "-":
         _put_schema(Path(file).with_name(SCHEMA_FILE), force)
-        tell(f"{file} written; next: shardplan solve {shlex.quote(file)} -o plan.json")
+        quoted = shlex.quote(file)
+        is_to_size = source is None and template == "size"
+        what = f"size {quoted}" if is_to_size else f"solve {quoted} -o plan.json"
+        tell(f"{file} written; next: shardplan {what}")
 
 
 def template_text(name: str) -> str:
