@@ -74,8 +74,7 @@ class TableProfile:
     @property
     def warnings(self) -> Iterator[str]:
         """What somebody should know before the table is planned."""
-        rows, counts, name = self.spec.rows, self.counts, self.rule.name
-        touched = counts.frequencies.rows_touched
+        counts, name = self.counts, self.rule.name
         if counts.below_zero:
             yield f"{name}: {counts.below_zero:,} ids below 0 were left out; map them (--features)"
         if large := sum(each.too_large for each in self.features):
@@ -83,6 +82,13 @@ class TableProfile:
         if not counts.frequencies.accesses:
             yield f"{name}: no id was read"
             return
+        yield from self._of_rules()
+        yield from self._of_rows()
+        yield from self._of_batches()
+
+    def _of_rules(self) -> Iterator[str]:
+        """Of what the features file says, or should."""
+        rows, counts, name = self.spec.rows, self.counts, self.rule.name
         if not counts.last.accesses:
             yield f"{name}: no id was read on the days that skew is of: uniform is a guess"
         if (told := self.rule.rows) is not None and told < rows:
@@ -106,6 +112,11 @@ class TableProfile:
             )
         elif self.hot_ids and not self.rule.mapping.knows_rows:
             yield f"{name}: no hot rows are written: which they are, the trainer's hash knows"
+
+    def _of_rows(self) -> Iterator[str]:
+        """Of how many rows there are, and how many are new."""
+        rows, counts, name = self.spec.rows, self.counts, self.rule.name
+        touched = counts.frequencies.rows_touched
         if not self.says.tells_rows and not self._is_told:
             yield (
                 f"{name}: {rows:,} rows is what a sample shows, and there may be more; "
@@ -125,6 +136,10 @@ class TableProfile:
             )
         if touched > _LIKE_KEYS * counts.frequencies.accesses and touched > self.asked.batch:
             yield f"{name}: nearly every read is of another id, like a key of samples"
+
+    def _of_batches(self) -> Iterator[str]:
+        """Of what batches touch, by day and by the order of samples."""
+        counts, name = self.counts, self.rule.name
         if (colder := self._colder_than_a_day) > WORTH_SAYING:
             yield (
                 f"{name}: batches of {len(counts.skew)} days together "
