@@ -147,7 +147,7 @@ def test_what_a_collective_spends_however_few_its_bytes_are_is_charged_once_for_
 @pytest.mark.parametrize("name", ["dgx-a100", "dgx-b200", "dgx-h100", "zionex"])
 @pytest.mark.parametrize("nodes", [2, 16])
 def test_a_line_for_few_and_many_tables_is_nowhere_off_by_a_factor_of_two(name, nodes):
-    """Read at what few bytes take, it was off by up to 17 where all of 500 tables were cut."""
+    """Read at a device's outputs it is, where a tree is quickest for these."""
     collectives = Collectives(preset(name, nodes), profile())
     for kind in (Collective.REDUCE_SCATTER, Collective.ALL_GATHER):
         for one_table, tables in ((3e5, 500), (1e6, 26), (4e6, 1000)):
